@@ -1,0 +1,63 @@
+"""How a `fusion` model's palette should be read: temperature, share of the residual, saturation.
+
+    python benchmarks/palette_reading.py MODEL PHOTOS... [--choose T SHARE SATURATION]
+
+Prints PSNR over grey and colourfulness for a grid of readings, on photos the model was not trained on; --choose writes
+one of them into the model file.
+"""
+
+import argparse
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from photos import PLANES, PhotoScores, as_stills, finish, measure, photo_batches
+
+from vidcolor import checkpoint
+from vidcolor.colorizer import load_colorizer
+from vidcolor.networks.fusion import Fusion
+
+TEMPERATURES, SHARES, SATURATIONS = (1.0, 0.75, 0.5), (1.0, 0.7, 0.4), (1.0, 1.15, 1.3)
+GRID = [
+    {"temperature": temperature, "residual_share": share, "saturation": saturation}
+    for temperature, share, saturation in itertools.product(TEMPERATURES, SHARES, SATURATIONS)
+]
+
+
+def sweep(model: str, paths: list[Path], every: int) -> list[tuple[dict[str, float], PhotoScores]]:
+    """Scores of every reading in GRID, on every `every`-th batch of photos."""
+    colorizer = load_colorizer(model, device="cpu")
+    network = colorizer.network
+    assert isinstance(network, Fusion)
+    rows: list[list[torch.Tensor]] = [[] for _ in GRID]
+    for luma, truth in itertools.islice(photo_batches(paths), 0, None, every):
+        (batch,) = colorizer.stream([as_stills(luma)], PLANES)
+        with torch.inference_mode():
+            raw = network(colorizer.as_input(batch.guide))
+            for reading, collected in zip(GRID, rows, strict=True):
+                network.config = replace(network.config, **reading)
+                colored = finish(replace(batch, ab=network.to_ab(raw)))
+                collected.append(measure(colored, luma, truth, with_ciede=False))
+    tables = [torch.cat(collected) for collected in rows]
+    return [(r, PhotoScores(len(t), *t.mean(0)[:4].tolist())) for r, t in zip(GRID, tables, strict=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("photos", nargs="*", type=Path)
+    parser.add_argument("--every", type=int, default=1, help="use every N-th batch of photos")
+    parser.add_argument("--choose", nargs=3, type=float, metavar=("T", "SHARE", "SATURATION"))
+    options = parser.parse_args()
+    if options.choose:
+        network, meta = checkpoint.load(Path(options.model))
+        reading = dict(zip(("temperature", "residual_share", "saturation"), options.choose, strict=True))
+        checkpoint.save(Path(options.model), network, replace(meta, config=meta.config | reading))
+        return
+    for reading, scores in sweep(options.model, options.photos, options.every):
+        print(*(f"{name} {value:.2f}" for name, value in reading.items()), scores.summary, sep="  ", flush=True)
+
+
+if __name__ == "__main__":
+    main()

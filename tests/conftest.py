@@ -1,0 +1,31 @@
+"""What every test is given: its own randomness, two threads, and the pictures of `shared` where they are at hand."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(autouse=True)
+def own_randomness() -> Iterator[None]:
+    """No test sees what another did to the random number generators."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    yield
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])
+    random.setstate(states[2])
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of films and photos beside the checkout, which a plain clone does not have."""
+    if not SHARED.is_dir():
+        pytest.skip("no ../shared beside the checkout")
+    return SHARED

@@ -1,0 +1,226 @@
+"""The command as people meet it: results, one-line errors, exit codes, and files left untouched."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from skimage import data as photos
+
+from tests.clips import Tone, make_film
+from tests.models import make_model
+from vidcolor.cli import main
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return make_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture
+def film(tmp_path):
+    return make_film(tmp_path / "in.mp4", count=8, tones=[Tone(seconds=0.3)])
+
+
+@pytest.fixture
+def vidcolor(model):
+    def call(*words, expect=0):
+        model_words = ["--model", str(model), "--device", "cpu"] if words[0] == "run" and "--model" not in words else []
+        result = CliRunner().invoke(main, [*map(str, words), *model_words])
+        assert result.exit_code == expect, result.output
+        assert "Traceback" not in result.output
+        return result
+
+    return call
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_run_colours_a_film_and_says_so_on_stderr(vidcolor, film, tmp_path):
+    result = vidcolor("run", film, tmp_path / "out.mp4", "--preset", "ultrafast")
+    assert names(tmp_path) == ["in.mp4", "out.mp4"]
+    assert "8 frames, 1 shots" in result.stderr
+    assert result.stdout == ""
+
+
+def test_json_is_the_only_thing_on_stdout(vidcolor, film, tmp_path):
+    result = vidcolor("run", film, tmp_path / "out.mp4", "--json", "--quiet", "--preset", "ultrafast")
+    (report,) = json.loads(result.stdout)
+    assert report["frames"] == 8 and report["state"] == "done" and report["model"] == "tiny"
+    assert result.stderr == ""
+
+
+def test_options_reach_the_encoder_and_the_span(vidcolor, film, tmp_path):
+    options = ["--codec", "libx264", "--crf", "30", "--preset", "ultrafast", "--encoder-opt", "g=2"]
+    result = vidcolor("run", film, tmp_path / "a.mp4", *options, "--start", "0:00:00.12", "--end", "0.28", "--json")
+    assert json.loads(result.stdout)[0]["frames"] == 4
+
+
+def test_a_folder_is_coloured_whole_and_one_bad_file_does_not_stop_it(vidcolor, tmp_path):
+    films = tmp_path / "films"
+    (films / "deep").mkdir(parents=True)
+    make_film(films / "deep" / "a.mp4", count=3)
+    (films / "bad.mp4").write_bytes(b"\0" * 1000)
+    cv2.imwrite(str(films / "photo.jpg"), photos.cat()[::4, ::4])
+    result = vidcolor("run", films, tmp_path / "out", expect=1)
+    assert names(tmp_path / "out") == ["deep", "photo.jpg"]
+    assert names(tmp_path / "out" / "deep") == ["a.mp4"]
+    assert result.stderr.count("Error:") == 1 and "bad.mp4" in result.stderr
+    again = vidcolor("run", films, tmp_path / "out", "--skip-existing", expect=1)
+    assert again.stderr.count("exists, skipped") == 2
+
+
+def bad_inputs(tmp_path):
+    make_film(tmp_path / "good.mp4", count=3)
+    make_film(tmp_path / "exists.mp4", count=3)
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("This is not a film.\n" * 40)
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "pickled.safetensors").write_bytes(pickle.dumps({"weights": 1}))
+    make_film(tmp_path / "whole.mp4", count=3)
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:600])
+    with av.open(str(tmp_path / "sound.mp4"), "w") as output:
+        stream = output.add_stream("aac", 48000)
+        stream.codec_context.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate, frame.pts = 48000, 0
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["absent.mp4", "out.mp4"], "absent.mp4: no such file"),
+        (["folder.mp4", "out"], "no films and no pictures"),
+        (["empty.mp4", "out.mp4"], "empty.mp4: is empty"),
+        (["text.mp4", "out.mp4"], "text.mp4: not a film"),
+        (["sound.mp4", "out.mp4"], "sound.mp4: has no moving picture"),
+        (["cut.mp4", "out.mp4"], "cut.mp4: not a film or damaged"),
+        (["good.mp4", "good.mp4", "--overwrite"], "is the input itself"),
+        (["good.mp4", "exists.mp4"], "exists.mp4: exists already"),
+        (["good.mp4", "nowhere/out.mp4"], "nowhere does not exist"),
+        (["good.mp4", "out.mp4", "--codec", "libx999"], "'libx999'"),
+        (["good.mp4", "out.docx"], ".docx cannot be written"),
+        (["good.mp4", "out.png"], "a film cannot be written as a still"),
+        (["good.mp4", "out.mp4", "--model", "fusoin"], "unknown model 'fusoin'"),
+        (["good.mp4", "out.mp4", "--model", "pickled.safetensors"], "not a sound safetensors file"),
+        (["good.mp4", "out.mp4", "--start", "99"], "99 s"),
+        (["good.mp4", "out.mp4", "--encoder-opt", "nonsense=1"], "no option 'nonsense'"),
+    ],
+)
+def test_bad_input_is_one_line_and_touches_nothing(vidcolor, tmp_path, monkeypatch, words, message):
+    bad_inputs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    result = vidcolor("run", *words, expect=1)
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error:") and message in lines[0]
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card")
+def test_cuda_where_there_is_none(vidcolor, film, tmp_path):
+    result = CliRunner().invoke(main, ["run", str(film), str(tmp_path / "out.mp4"), "--device", "cuda"])
+    assert result.exit_code == 1
+    assert "no such device: cuda" in result.stderr
+    assert names(tmp_path) == ["in.mp4"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder(vidcolor, film, tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    assert "cannot be written to" in vidcolor("run", film, locked / "out.mp4", expect=1).stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run"],
+        ["run", "a.mp4", "b.mp4", "--smooth", "2"],
+        ["run", "a.mp4", "b.mp4", "--start", "soon"],
+        ["run", "a.mp4", "b.mp4", "--encoder-opt", "g"],
+        ["info"],
+        ["nothing"],
+    ],
+)
+def test_misuse_is_exit_code_two(words):
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert "Usage:" in result.stderr
+
+
+def test_damage_in_the_middle_is_coloured_reported_and_exit_code_three(vidcolor, tmp_path):
+    film = make_film(tmp_path / "in.mkv", count=60, width=320, height=240, options={"g": "5"})
+    content = bytearray(film.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 800] = np.random.default_rng(0).bytes(800)
+    film.write_bytes(content)
+    result = vidcolor("run", film, tmp_path / "out.mkv", "--json", "--codec", "ffv1", expect=3)
+    (report,) = json.loads(result.stdout)
+    assert report["losses"] and " s: " in report["losses"][0]
+    assert report["frames"] > 40
+    assert "Damaged:" in result.stderr
+
+
+def test_models_and_info(vidcolor, film):
+    listed = json.loads(vidcolor("models", "--json").stdout)
+    assert all(meta["arch"] and meta["name"] for meta in listed)
+    streams = json.loads(vidcolor("info", film, "--json").stdout)["streams"]
+    assert [stream["kind"] for stream in streams] == ["video", "audio"]
+    assert "64x48 yuv420p" in vidcolor("info", film).stdout
+    environment = json.loads(vidcolor("info", "--env", "--json").stdout)
+    assert environment["devices"][-1] == "cpu" and "libx264" in environment["encoders"]
+    assert "torch" in vidcolor("info", "--env").stdout
+
+
+def test_train_makes_a_model_that_run_takes(vidcolor, film, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in ("astronaut", "cat", "coffee"):
+        cv2.imwrite(str(pictures / f"{name}.png"), getattr(photos, name)()[::2, ::2, ::-1])
+    words = ["--encoder-weights", "none", "--epochs", "1", "--size", "32", "--batch-size", "2", "--workers", "0"]
+    result = vidcolor(
+        "train", pictures, *words, "--out", tmp_path / "run", "--name", "mine", "--json", "--device", "cpu"
+    )
+    assert json.loads(result.stdout)["samples"] == 3
+    trained = tmp_path / "run" / "model.safetensors"
+    vidcolor("run", film, tmp_path / "out.mp4", "--model", trained, "--preset", "ultrafast")
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_help_answers_without_torch():
+    code = (
+        "import sys; from vidcolor.cli import main; main(['run', '--help'], standalone_mode=False); "
+        "sys.exit('torch' in sys.modules or 'av' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a process of its own")
+def test_ctrl_c_leaves_no_partial_and_says_so(model, tmp_path):
+    film = make_film(tmp_path / "in.mp4", count=3000, width=160, height=120)
+    command = [sys.executable, "-m", "vidcolor", "run", film, tmp_path / "out.mp4", "--model", model, "--device", "cpu"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1])
+    waited = time.monotonic()
+    while len(names(tmp_path)) < 2 and time.monotonic() - waited < 60:
+        time.sleep(0.05)
+    assert any("partial" in name for name in names(tmp_path))
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.decode().strip() == "Interrupted: nothing half-finished was left behind."
+    assert names(tmp_path) == ["in.mp4"]

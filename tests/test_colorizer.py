@@ -1,0 +1,122 @@
+"""Sizes, types, shots and memory: what `Colorizer` takes off everybody's hands."""
+
+import pytest
+import torch
+
+from vidcolor import checkpoint
+from vidcolor.checkpoint import new_meta
+from vidcolor.color import luma_to_lightness, read_luma
+from vidcolor.colorizer import Colorizer, ShotContext, load_colorizer
+from vidcolor.device import pick_device
+from vidcolor.errors import ConfigError, DeviceError, UnknownModel
+from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.networks import build_network
+
+CPU = torch.device("cpu")
+PLANES = PlaneFormat(8, False, "709")
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    built = build_network("fusion", {"palette_size": 8, "widths": [16, 16, 16]})
+    built.learn_colors(torch.randn(500, 2) * 30)
+    return built
+
+
+@pytest.fixture
+def colorizer(network):
+    return Colorizer(network, new_meta("small", "fusion", network), CPU, work_size=64)
+
+
+def film(count, height=90, width=160, cuts=(0,)):
+    luma = torch.randint(16, 236, (count, 1, height, width), dtype=torch.uint8)
+    return FrameBatch(luma, tuple(range(count)), (1,) * count, first_of_shot=tuple(i in cuts for i in range(count)))
+
+
+@pytest.mark.parametrize("height, width", [(90, 160), (160, 90), (64, 64), (33, 201), (16, 16), (1, 7)])
+def test_ab_keeps_the_aspect_at_any_size(colorizer, height, width):
+    (done,) = colorizer.stream([film(2, height, width)], PLANES)
+    h, w = done.ab.shape[2:]
+    assert done.guide.shape[2:] == (h, w)
+    assert done.ab.dtype == torch.float32
+    assert h * w <= 64 * 64 * 1.05 or (h, w) == (height, width)
+    assert (h, w) == (height, width) or abs(h / w - height / width) < 0.05 * height / width
+    assert h <= height and w <= width
+
+
+def test_a_sample_of_the_right_size_goes_through_unchanged(colorizer, network):
+    """Without resizing or padding, the Colorizer adds nothing to the network."""
+    batch = film(2, 64, 64, cuts=(0, 1))
+    (done,) = colorizer.stream([batch], PLANES)
+    lightness = luma_to_lightness(read_luma(batch.luma, PLANES)) / 50 - 1
+    with torch.inference_mode():
+        assert torch.allclose(done.ab, network.to_ab(network(lightness)), atol=1e-3)
+
+
+def test_batches_may_be_split_anyhow(colorizer):
+    whole = film(6, cuts=(0, 4))
+    parts = [
+        FrameBatch(whole.luma[s], whole.pts[s], whole.durations[s], whole.first_of_shot[s])
+        for s in (slice(0, 1), slice(1, 5), slice(5, 6))
+    ]
+    (together,) = colorizer.stream([whole], PLANES)
+    apart = torch.cat([done.ab for done in colorizer.stream(parts, PLANES)])
+    assert torch.allclose(together.ab, apart, atol=0.01)
+
+
+def test_the_context_is_the_mean_at_first_and_slow_later():
+    vectors = torch.arange(1.0, 31).view(30, 1)
+    averaged, after = ShotContext().follow(vectors, (True,) + (False,) * 29)
+    assert averaged[:4].flatten().tolist() == pytest.approx([1, 1.5, 2, 2.5])
+    assert averaged[20].item() == pytest.approx(averaged[19].item() * 0.9 + 21 * 0.1)
+    assert after.frames == 30
+
+
+def test_a_cut_starts_a_new_context():
+    vectors = torch.tensor([[1.0], [1.0], [9.0], [9.0]])
+    averaged, _ = ShotContext().follow(vectors, (True, False, True, False))
+    assert averaged.flatten().tolist() == [1, 1, 9, 9]
+
+
+def test_out_of_memory_halves_the_batch_and_loses_no_frame(colorizer, network, monkeypatch):
+    batch = film(7, 64, 64, cuts=(0, 3))
+    (expected,) = colorizer.stream([batch], PLANES)
+    encode, tried = network.encode, []
+
+    def small_memory(lightness):
+        tried.append(len(lightness))
+        if len(lightness) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return encode(lightness)
+
+    monkeypatch.setattr(network, "encode", small_memory)
+    (done,) = colorizer.stream([batch], PLANES)
+    assert max(tried) == 7
+    assert torch.allclose(done.ab, expected.ab, atol=0.01)
+
+
+def test_ten_bit_and_eight_bit_luma_give_the_same_color(colorizer):
+    deep = PlaneFormat(10, False, "709")
+    eight = film(1)
+    ten = FrameBatch((eight.luma.int() * 4).to(torch.uint16), eight.pts, eight.durations, eight.first_of_shot)
+    (one,), (other,) = colorizer.stream([eight], PLANES), colorizer.stream([ten], deep)
+    assert torch.allclose(one.ab, other.ab, atol=0.01)
+
+
+def test_load_by_path_and_refuse_what_is_not_there(tmp_path, network):
+    path = tmp_path / "mine.safetensors"
+    checkpoint.save(path, network, new_meta("mine", "fusion", network))
+    assert load_colorizer(str(path), "cpu").meta.name == "mine"
+    with pytest.raises(UnknownModel, match="nothing-like-it"):
+        load_colorizer("nothing-like-it", "cpu")
+    with pytest.raises(ConfigError, match="work size"):
+        load_colorizer(str(path), "cpu", work_size=16)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card")
+@pytest.mark.parametrize("name", ["cuda", "cuda:3", "gpu", "xpu"])
+def test_devices_that_are_not_there(name):
+    with pytest.raises(DeviceError, match=name):
+        pick_device(name)
+    assert pick_device("auto").type in ("cpu", "mps")

@@ -1,0 +1,112 @@
+"""What was typed, which files that means, and what happens when one of them fails."""
+
+from pathlib import Path
+
+import pytest
+
+from vidcolor.errors import ConfigError, InputError, OutputError
+from vidcolor.jobs import Job, Outcome, plan_jobs, run_jobs
+from vidcolor.pipeline import RunReport
+
+
+@pytest.fixture
+def files(tmp_path):
+    """a.mp4, b.avi, notes.txt, sub/c.png, .hidden/d.mp4; nothing in them."""
+    folder = tmp_path / "films"
+    for name in ("a.mp4", "b.avi", "notes.txt", "sub/c.png", ".hidden/d.mp4"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def plan(inputs, output):
+    return [(str(job.source), str(job.target)) for job in plan_jobs([str(given) for given in inputs], output)]
+
+
+def test_one_file_goes_to_the_name_given_or_into_a_folder(files, tmp_path):
+    assert plan([files / "a.mp4"], tmp_path / "x.mkv") == [(f"{files}/a.mp4", f"{tmp_path}/x.mkv")]
+    assert plan([files / "a.mp4"], tmp_path) == [(f"{files}/a.mp4", f"{tmp_path}/a.mp4")]
+
+
+def test_a_folder_keeps_its_tree_and_its_names(files, tmp_path):
+    out = tmp_path / "out"
+    assert plan([files], out) == [
+        (f"{files}/a.mp4", f"{out}/a.mp4"),
+        (f"{files}/b.avi", f"{out}/b.mkv"),
+        (f"{files}/sub/c.png", f"{out}/sub/c.png"),
+    ]
+
+
+def test_an_output_inside_the_input_is_not_coloured_again(files):
+    (files / "out").mkdir()
+    (files / "out" / "a.mp4").touch()
+    assert all(not Path(source).is_relative_to(files / "out") for source, _ in plan([files], files / "out"))
+
+
+def test_globs_and_several_files_go_into_a_folder(files, tmp_path):
+    out = tmp_path / "out"
+    assert plan([files / "*.mp4", files / "b.avi"], out) == [
+        (f"{files}/a.mp4", f"{out}/a.mp4"),
+        (f"{files}/b.avi", f"{out}/b.mkv"),
+    ]
+    (files / "sub" / "e.png").touch()
+    assert plan([files / "**" / "*.png"], out) == [
+        (f"{files}/sub/c.png", f"{out}/c.png"),
+        (f"{files}/sub/e.png", f"{out}/e.png"),
+    ]
+
+
+def test_a_name_with_glob_characters_that_exists_is_a_file(files, tmp_path):
+    odd = files / "take[1].mp4"
+    odd.touch()
+    assert plan([odd], tmp_path / "x.mp4") == [(str(odd), f"{tmp_path}/x.mp4")]
+
+
+def test_several_inputs_refuse_a_file_as_output(files, tmp_path):
+    (tmp_path / "x.mp4").touch()
+    with pytest.raises(OutputError, match="need a folder"):
+        plan_jobs([str(files)], tmp_path / "x.mp4")
+
+
+def test_two_inputs_of_one_name_are_refused(files, tmp_path):
+    (files / "sub" / "a.mp4").touch()
+    with pytest.raises(ConfigError, match=r"would both be written"):
+        plan([files / "a.mp4", files / "sub" / "a.mp4"], tmp_path / "out")
+
+
+def test_a_folder_without_films_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no films and no pictures"):
+        plan_jobs([str(tmp_path)], tmp_path / "out")
+
+
+def report(job):
+    return RunReport(str(job.source), str(job.target), 1, 1, 0.1, "tiny", "cpu")
+
+
+def test_one_bad_file_is_reported_and_the_rest_go_on(tmp_path):
+    jobs = [Job(Path(name), tmp_path / "new" / name, makes_folder=True) for name in ("a.mp4", "bad.mp4", "c.mp4")]
+
+    def colorize(job):
+        if job.source.name == "bad.mp4":
+            raise InputError("bad.mp4: is empty")
+        return report(job)
+
+    outcomes = list(run_jobs(jobs, colorize))
+    assert [outcome.to_dict()["state"] for outcome in outcomes] == ["done", "failed", "done"]
+    assert outcomes[1].error == "bad.mp4: is empty"
+    assert (tmp_path / "new").is_dir()
+
+
+def test_existing_targets_are_skipped_on_request(tmp_path):
+    jobs = [Job(Path("a.mp4"), tmp_path / "a.mp4"), Job(Path("b.mp4"), tmp_path / "b.mp4")]
+    jobs[0].target.touch()
+    outcomes = list(run_jobs(jobs, report, skip_existing=True))
+    assert outcomes[0] == Outcome(jobs[0])
+    assert outcomes[0].to_dict()["state"] == "skipped"
+    assert outcomes[1].report is not None
+
+
+def test_a_folder_that_cannot_be_made_is_one_error(tmp_path):
+    (tmp_path / "file").touch()
+    (outcome,) = run_jobs([Job(Path("a.mp4"), tmp_path / "file" / "a.mp4", makes_folder=True)], report)
+    assert "cannot be made" in outcome.error

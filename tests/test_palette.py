@@ -1,0 +1,62 @@
+"""The palette: soft targets, weights and the mean that leads back to ab."""
+
+import pytest
+import torch
+
+from vidcolor.networks.palette import (
+    annealed_mean,
+    fit_palette,
+    nearest_colors,
+    palette_cross_entropy,
+    rebalanced_weights,
+)
+
+PALETTE = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0], [-50.0, 0.0], [0.0, -50.0], [60.0, 60.0]])
+
+
+def test_k_means_finds_separate_colors_and_their_shares():
+    colors = torch.tensor([[0.0, 0.0]] * 60 + [[40.0, 10.0]] * 30 + [[-30.0, 30.0]] * 10)
+    palette, share = fit_palette(colors + torch.randn(100, 2) * 0.1, 3)
+    order = share.argsort(descending=True)
+    assert torch.allclose(palette[order], torch.tensor([[0.0, 0.0], [40.0, 10.0], [-30.0, 30.0]]), atol=0.5)
+    assert share[order].tolist() == pytest.approx([0.6, 0.3, 0.1])
+
+
+def test_soft_targets_sum_to_one_and_peak_at_the_nearest():
+    index, share = nearest_colors(torch.tensor([[1.0, 0.0], [48.0, 1.0]]), PALETTE)
+    assert share.sum(1).tolist() == pytest.approx([1, 1])
+    assert index[:, 0].tolist() == [0, 1]
+    assert (share[:, 0] > 0.99).all()
+
+
+def test_soft_target_between_two_colors_is_shared():
+    palette = torch.tensor([[0.0, 0.0], [10.0, 0.0]])
+    _, share = nearest_colors(torch.tensor([[5.0, 0.0]]), palette)
+    assert share.tolist()[0] == pytest.approx([0.5, 0.5])
+
+
+def test_annealing_leads_from_the_mean_to_the_mode():
+    logits = torch.tensor([2.0, 1.0, 0.0, 0.0, 0.0, 0.0]).view(1, 6, 1, 1)
+    even = annealed_mean(torch.zeros(1, 6, 1, 1), PALETTE, 1.0).flatten()
+    assert torch.allclose(even, PALETTE.mean(0))
+    assert torch.allclose(annealed_mean(logits, PALETTE, 0.01).flatten(), PALETTE[0], atol=1e-3)
+    soft, sharp = (annealed_mean(logits, PALETTE, t).norm() for t in (1.0, 0.3))
+    assert sharp < soft
+
+
+def test_rare_colors_weigh_more_within_limits():
+    frequency = torch.tensor([0.9, 0.09, 0.0099, 0.0001])
+    weights = rebalanced_weights(frequency)
+    assert (weights.diff() > 0).all()
+    assert (frequency * weights).sum().item() == pytest.approx(1)
+    assert weights.max() / weights.min() <= 25
+
+
+def test_cross_entropy_matches_the_hand_computed_case():
+    """One pixel on palette colour 1, two equal logits elsewhere at minus infinity: ln 2, times the weight 3."""
+    logits = torch.tensor([0.0, 0.0, -1e9, -1e9, -1e9, -1e9]).view(1, 6, 1, 1)
+    ab = torch.tensor([50.0, 0.0]).view(1, 2, 1, 1)
+    palette = PALETTE * 100
+    weights = torch.tensor([1.0, 3.0, 1.0, 1.0, 1.0, 1.0])
+    loss = palette_cross_entropy(logits, ab * 100, palette, weights)
+    assert loss.item() == pytest.approx(3 * 0.693147, rel=1e-4)

@@ -1,0 +1,243 @@
+"""Sound, subtitles, chapters, attachments and titles: kept, or named where they could not be."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.clips import QUICK, Line, Tone, make_film, make_picture, packets, pattern, rewrite, shown
+from vidcolor.video import Encoding, Span, probe
+
+SHARED = Path(__file__).parents[2] / "shared"
+WEBM = Encoding(codec="libvpx-vp9", crf=50, preset=None, options={"deadline": "realtime", "cpu-used": "8"})
+
+
+def heard_at(path):
+    """Seconds from the first decoded picture to the first decoded sound."""
+    with av.open(str(path)) as container:
+        sound = next(container.decode(audio=0))
+        return sound.pts * sound.time_base - shown(path)[0].seconds
+
+
+@pytest.mark.parametrize(("before", "after"), [(".mp4", ".mp4"), (".mkv", ".mkv"), (".mkv", ".mp4"), (".mp4", ".mkv")])
+def test_all_sound_is_kept_packet_for_packet(tmp_path, before, after):
+    tones = [Tone(), Tone("ac3"), Tone("libmp3lame", 44_100)]
+    source = make_film(tmp_path / f"in{before}", count=20, tones=tones)
+    writer = rewrite(source, tmp_path / f"out{after}")
+    assert writer.warnings == []
+    old, new = packets(source, "audio"), packets(tmp_path / f"out{after}", "audio")
+    assert len(new) == 3
+    for track, copy in zip(old, new, strict=True):
+        assert [packet.data for packet in track] == [packet.data for packet in copy]
+
+
+@pytest.mark.parametrize("offset", [Fraction(0), Fraction(1, 3), Fraction(12_345, 48_000)])
+@pytest.mark.parametrize("rate", [25, Fraction(30_000, 1001)])
+def test_the_offset_of_sound_and_picture_is_kept_to_the_tick(tmp_path, offset, rate):
+    source = make_film(tmp_path / "in.mp4", count=20, rate=rate, tones=[Tone(offset=offset)])
+    rewrite(source, tmp_path / "out.mp4", Encoding(preset="medium"))
+    old, new = packets(source, "audio")[0], packets(tmp_path / "out.mp4", "audio")[0]
+    tick = Fraction(1, 48_000)
+    assert all(abs(a.seconds - b.seconds) <= tick for a, b in zip(old, new, strict=True))
+    assert abs(heard_at(source) - heard_at(tmp_path / "out.mp4")) <= tick
+
+
+def test_a_picture_that_begins_late_stays_late(tmp_path):
+    source = make_film(
+        tmp_path / "in.mp4", time_base=Fraction(1, 12_800), pts=[5120 + 512 * i for i in range(12)], tones=[Tone()]
+    )
+    rewrite(source, tmp_path / "out.mp4")
+    assert shown(tmp_path / "out.mp4")[0].seconds == shown(source)[0].seconds == Fraction(2, 5)
+    assert heard_at(source) == heard_at(tmp_path / "out.mp4")
+
+
+def test_sound_is_cut_with_the_picture(tmp_path):
+    source = make_film(tmp_path / "in.mp4", count=50, tones=[Tone(seconds=2)], options={"g": "10"})
+    rewrite(source, tmp_path / "out.mp4", span=Span(Fraction("0.8"), Fraction("1.2")))
+    old, new = packets(source, "audio")[0], packets(tmp_path / "out.mp4", "audio")[0]
+    expected = [packet.data for packet in old if Fraction("0.8") <= packet.seconds < Fraction("1.2")]
+    assert [packet.data for packet in new] == expected
+    start = next(packet.seconds for packet in old if packet.seconds >= Fraction("0.8"))
+    assert abs(new[0].seconds - (start - Fraction("0.8"))) <= Fraction(1, 48_000)
+
+
+@pytest.mark.parametrize(
+    ("tone", "suffix", "encoding", "codec"),
+    [
+        (Tone("aac"), ".webm", WEBM, "opus"),
+        (Tone("wavpack", 44_100), ".mp4", QUICK, "aac"),
+        (Tone("pcm_s16le"), ".ts", QUICK, "aac"),
+    ],
+)
+def test_sound_that_the_container_refuses_is_converted(tmp_path, tone, suffix, encoding, codec):
+    source = make_film(tmp_path / "in.mkv", tones=[tone])
+    writer = rewrite(source, tmp_path / f"out{suffix}", encoding)
+    sound = next(stream for stream in probe(tmp_path / f"out{suffix}").streams if stream.kind == "audio")
+    assert sound.codec == codec
+    assert any(f"converted to {codec}" in warning for warning in writer.warnings)
+    assert abs(heard_at(tmp_path / f"out{suffix}") - heard_at(source)) < Fraction(1, 15)
+
+
+def test_subtitles_are_copied_and_converted(tmp_path):
+    lines = [Line(100, 200, "one"), Line(250, 400, "two")]
+    source = make_film(tmp_path / "in.mkv", lines=lines)
+    assert rewrite(source, tmp_path / "same.mkv").warnings == []
+    assert packets(tmp_path / "same.mkv", "subtitle") == packets(source, "subtitle")
+
+    writer = rewrite(source, tmp_path / "out.mp4")
+    assert any("converted to mov_text" in warning for warning in writer.warnings)
+    spoken = [(p.data[2:], p.seconds) for p in packets(tmp_path / "out.mp4", "subtitle")[0] if len(p.data) > 2]
+    assert spoken == [(b"one", Fraction(1, 10)), (b"two", Fraction(1, 4))]
+
+    rewrite(tmp_path / "out.mp4", tmp_path / "back.mkv")
+    words = packets(tmp_path / "back.mkv", "subtitle")[0]
+    assert [(p.data, p.seconds) for p in words if p.data] == [(b"one", Fraction(1, 10)), (b"two", Fraction(1, 4))]
+
+    rewrite(source, tmp_path / "out.webm", WEBM)
+    assert [p.data for p in packets(tmp_path / "out.webm", "subtitle")[0]] == [b"one", b"two"]
+    languages = {stream.language for stream in probe(tmp_path / "out.webm").streams if stream.kind == "subtitle"}
+    assert languages == {"deu"}
+
+
+def test_subtitles_move_with_a_span(tmp_path):
+    lines = [Line(0, 100, "gone"), Line(300, 500, "cut in"), Line(600, 700, "whole"), Line(900, 950, "behind")]
+    source = make_film(tmp_path / "in.mkv", count=30, lines=lines)
+    rewrite(source, tmp_path / "out.mkv", span=Span(Fraction("0.4"), Fraction("0.8")))
+    found = [(p.data, p.seconds) for p in packets(tmp_path / "out.mkv", "subtitle")[0]]
+    assert found == [(b"cut in", 0), (b"whole", Fraction(1, 5))]
+
+
+def chapters_of(path):
+    with av.open(str(path)) as container:
+        return [
+            (float(c["start"] * c["time_base"]), float(c["end"] * c["time_base"]), c["metadata"].get("title"))
+            for c in container.chapters()
+        ]
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_chapters_are_kept(tmp_path, suffix):
+    chapters = [(0, 200, "One"), (200, 480, "Two")]
+    source = make_film(tmp_path / "in.mkv", chapters=chapters)
+    assert rewrite(source, tmp_path / f"out{suffix}").warnings == []
+    assert chapters_of(tmp_path / f"out{suffix}") == [(0, 0.2, "One"), (0.2, 0.48, "Two")]
+    again = rewrite(tmp_path / f"out{suffix}", tmp_path / f"again{suffix}")
+    assert again.warnings == []
+    assert chapters_of(tmp_path / f"again{suffix}") == [(0, 0.2, "One"), (0.2, 0.48, "Two")]
+
+
+def test_chapters_move_with_a_span(tmp_path):
+    source = make_film(
+        tmp_path / "in.mkv", count=30, chapters=[(0, 300, "One"), (300, 600, "Two"), (600, 1200, "Three")]
+    )
+    rewrite(source, tmp_path / "out.mkv", span=Span(Fraction("0.4"), Fraction("0.8")))
+    assert chapters_of(tmp_path / "out.mkv") == [(0, 0.2, "Two"), (0.2, 0.4, "Three")]
+
+
+def test_attachments_are_kept_or_named(tmp_path):
+    font = ("font.ttf", "application/x-truetype-font", b"not really a font")
+    source = make_film(tmp_path / "in.mkv", attachments=[font])
+    assert rewrite(source, tmp_path / "out.mkv").warnings == []
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        attachment = container.streams.attachments[0]
+        assert (attachment.name, attachment.mimetype, attachment.data) == font
+    assert any("attachment" in warning for warning in rewrite(source, tmp_path / "out.mp4").warnings)
+
+
+def test_cover_art_is_kept_both_ways(tmp_path):
+    art = make_picture(tmp_path / "art.png", pattern(1, 20, 30)[0]).read_bytes()
+    source = make_film(tmp_path / "in.mkv", attachments=[("cover.png", "image/png", art)], tones=[Tone()])
+    assert rewrite(source, tmp_path / "out.mp4").warnings == []
+    assert rewrite(tmp_path / "out.mp4", tmp_path / "back.mkv").warnings == []
+    for name in ("out.mp4", "back.mkv"):
+        with av.open(str(tmp_path / name)) as container:
+            cover = next(s for s in container.streams.video if s.disposition & av.stream.Disposition.attached_pic)
+            assert bytes(next(p for p in container.demux(cover) if p.size)) == art
+        assert np.array_equal(shown(tmp_path / name)[0].luma.shape, (48, 64))
+    assert any("cover" in warning for warning in rewrite(source, tmp_path / "out.ts").warnings)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_titles_languages_and_roles_are_kept(tmp_path, suffix):
+    source = make_film(
+        tmp_path / f"in{suffix}",
+        metadata={"title": "Früh", "comment": "a = b; c", "MY_OWN_KEY": "kept"},
+        container_options={"movflags": "use_metadata_tags"} if suffix != ".mkv" else {},
+        tones=[Tone(metadata={"language": "fra"}), Tone(metadata={"language": "eng", "title": "Comment"})],
+    )
+    assert rewrite(source, tmp_path / f"out{suffix}").warnings == []
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert container.metadata["title"] == "Früh"
+        assert {key.lower(): value for key, value in container.metadata.items()}["my_own_key"] == "kept"
+        assert [stream.language for stream in container.streams.audio] == ["fra", "eng"]
+
+
+def test_dispositions_are_kept(tmp_path):
+    source = tmp_path / "in.mkv"
+    make_film(tmp_path / "plain.mkv", tones=[Tone(), Tone()])
+    with av.open(str(tmp_path / "plain.mkv")) as old, av.open(str(source), "w") as new:
+        copies = {s.index: new.add_stream_from_template(s, opaque=True) for s in old.streams}
+        copies[1].disposition = 0
+        copies[2].disposition = av.stream.Disposition.default | av.stream.Disposition.comment
+        for packet in old.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                new.mux(packet)
+    rewrite(source, tmp_path / "out.mkv")
+    with av.open(str(source)) as old, av.open(str(tmp_path / "out.mkv")) as new:
+        assert [s.disposition for s in new.streams] == [s.disposition for s in old.streams]
+        assert new.streams[2].disposition & av.stream.Disposition.comment
+
+
+def test_streams_keep_their_order(tmp_path):
+    source = tmp_path / "in.mkv"
+    make_film(tmp_path / "plain.mkv", tones=[Tone()])
+    with av.open(str(tmp_path / "plain.mkv")) as old, av.open(str(source), "w") as new:
+        copies = {s.index: new.add_stream_from_template(s, opaque=True) for s in reversed(list(old.streams))}
+        for packet in old.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                new.mux(packet)
+    rewrite(source, tmp_path / "out.mkv")
+    assert [stream.kind for stream in probe(tmp_path / "out.mkv").streams] == ["audio", "video"]
+
+
+def test_sound_is_interleaved_with_the_picture(tmp_path):
+    source = make_film(tmp_path / "in.mkv", count=100, tones=[Tone(seconds=4)])
+    rewrite(source, tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        kinds = [(p.stream.type, float(p.dts * p.time_base)) for p in container.demux() if p.size]
+    latest = 0.0
+    for _, seconds in kinds:
+        assert seconds > latest - 1.2
+        latest = max(latest, seconds)
+
+
+def test_a_second_moving_picture_is_copied(tmp_path):
+    source = tmp_path / "in.mkv"
+    make_film(tmp_path / "a.mkv", count=5)
+    make_film(tmp_path / "b.mkv", count=5, width=32, height=32)
+    with av.open(str(tmp_path / "a.mkv")) as a, av.open(str(tmp_path / "b.mkv")) as b, av.open(str(source), "w") as new:
+        copies = [new.add_stream_from_template(part.streams.video[0], opaque=True) for part in (a, b)]
+        for part, copy in zip((a, b), copies, strict=True):
+            for packet in part.demux():
+                if packet.size:
+                    packet.stream = copy
+                    new.mux(packet)
+    assert rewrite(source, tmp_path / "out.mkv").warnings == []
+    old, new = packets(source, "video"), packets(tmp_path / "out.mkv", "video")
+    assert [p.data for p in old[1]] == [p.data for p in new[1]]
+
+
+@pytest.mark.skipif(not (SHARED / "videos").is_dir(), reason="needs the shared clips")
+@pytest.mark.parametrize("name", ["videos/pancake_kitchen_handheld.mkv", "awkward/awesome'movie.mov"])
+def test_films_from_the_wild(tmp_path, name):
+    source = SHARED / name
+    rewrite(source, tmp_path / "out.mp4")
+    old, new = shown(source), shown(tmp_path / "out.mp4")
+    assert [a.seconds - old[0].seconds for a in old] == [b.seconds - new[0].seconds for b in new]
+    tracks, copies = packets(source, "audio"), packets(tmp_path / "out.mp4", "audio")
+    assert [[p.data for p in track] for track in tracks] == [[p.data for p in track] for track in copies]
+    assert abs(heard_at(source) - heard_at(tmp_path / "out.mp4")) < Fraction(1, 10_000)

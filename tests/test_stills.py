@@ -1,0 +1,322 @@
+"""Stills: films of one frame, with their luma, alpha and extras."""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.clips import QUICK, leftovers, make_picture, pattern, rewrite, with_grey
+from vidcolor.errors import InputError, OutputError
+from vidcolor.frames import PlaneFormat
+from vidcolor.video import StillReader, open_reader, open_writer
+from vidcolor.video.still_writer import to_rgb
+
+SHARED = Path(__file__).parents[2] / "shared"
+GREY = pattern(1, 40, 50)[0]
+COLOR = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=-1)
+REC709 = np.array([0.2126, 0.7152, 0.0722])
+
+
+def seen(path):
+    """A picture as Pillow shows it, loaded and closed."""
+    with Image.open(path) as image:
+        image.load()
+        image.getexif()
+        return image
+
+
+def luma_of(path):
+    """(H, W) luma of a still and how it is stored."""
+    with open_reader(path) as reader:
+        assert isinstance(reader, StillReader)
+        (batch,) = reader.batches(8)
+        return batch.luma[0, 0].numpy(), reader.info.planes
+
+
+def profile(space):
+    """A minimal ICC profile of the given colour space."""
+    return b"\0" * 12 + b"mntr" + space + b"XYZ " + b"\0" * 104
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".webp"])
+def test_a_colour_still_gives_rec709_luma(tmp_path, suffix):
+    path = make_picture(tmp_path / f"in{suffix}", COLOR, **({"lossless": True} if suffix == ".webp" else {}))
+    luma, planes = luma_of(path)
+    assert planes == PlaneFormat(8, True, "709", (0, 0))
+    assert np.array_equal(luma, np.rint(COLOR @ REC709))
+
+
+def test_a_jpeg_gives_its_own_luma(tmp_path):
+    path = make_picture(tmp_path / "in.jpg", COLOR, subsampling=2)
+    luma, planes = luma_of(path)
+    assert planes.matrix == "601"
+    with Image.open(path) as image:
+        image.draft("YCbCr", image.size)
+        assert np.array_equal(luma, np.asarray(image)[..., 0])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".webp"])
+@pytest.mark.parametrize("source", ["grey.png", "color.png", "grey.jpg"])
+def test_the_luma_comes_out_within_one_level(tmp_path, source, suffix):
+    path = make_picture(tmp_path / source, COLOR if source.startswith("color") else GREY)
+    rewrite(path, tmp_path / f"out{suffix}")
+    before, after = luma_of(path)[0], luma_of(tmp_path / f"out{suffix}")[0]
+    assert np.abs(before.astype(int) - after.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_any_chroma_in_gamut_keeps_the_luma(depth):
+    rng = np.random.default_rng(0)
+    top = (1 << depth) - 1
+    rgb = rng.integers(0, top + 1, (64, 64, 3))
+    luma = np.rint(rgb @ REC709)
+    chroma = [(rgb[..., 2] - luma) / 1.8556, (rgb[..., 0] - luma) / 1.5748]
+    stored = np.rint(np.stack(chroma) + (1 << (depth - 1))).clip(0, top)
+    dtype = np.uint8 if depth == 8 else np.uint16
+    made = to_rgb(luma.astype(dtype), stored.astype(dtype), PlaneFormat(depth, True, "709", (0, 0)))
+    assert np.abs(np.rint(made @ REC709) - luma).max() <= 1
+    assert np.abs(made.astype(int) - rgb).max() <= 2
+
+
+def test_a_jpeg_is_rewritten_on_its_own_grid(tmp_path):
+    y, x = np.mgrid[:96, :120]
+    photo = (120 + 60 * np.sin(x / 9) * np.cos(y / 13)).astype(np.uint8)
+    path = make_picture(tmp_path / "in.jpg", photo, quality=60)
+    rewrite(path, tmp_path / "out.jpg")
+    before, after = luma_of(path)[0], luma_of(tmp_path / "out.jpg")[0]
+    assert np.abs(before.astype(int) - after.astype(int)).max() <= 2
+    assert seen(tmp_path / "out.jpg").mode == "RGB"
+
+
+def test_colour_is_written(tmp_path):
+    path = make_picture(tmp_path / "in.png", np.full((20, 30), 100, np.uint8))
+    with open_reader(path) as reader, open_writer(tmp_path / "out.png", reader, encoding=QUICK) as writer:
+        for batch in reader.batches(1):
+            colored = with_grey(batch, writer.planes)
+            colored.chroma[:, 1] += 30
+            writer.write(colored)
+    red, green, blue = np.asarray(seen(tmp_path / "out.png"))[10, 10].tolist()
+    assert red > 140 > 100 > green
+    assert blue == 100
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit_grey_stays_16_bit(tmp_path, suffix):
+    deep = pattern(1, 40, 50, 16)[0]
+    path = tmp_path / f"in{suffix}"
+    path.write_bytes(cv2.imencode(suffix, deep)[1].tobytes())
+    luma, planes = luma_of(path)
+    assert planes.bit_depth == 16
+    assert luma.dtype == np.uint16
+    assert np.array_equal(luma, deep)
+    rewrite(path, tmp_path / f"out{suffix}")
+    made = cv2.imread(str(tmp_path / f"out{suffix}"), cv2.IMREAD_UNCHANGED)
+    assert made.shape == (40, 50, 3)
+    assert made.dtype == np.uint16
+    assert np.array_equal(made[..., 1], deep)
+
+
+def test_16_bit_colour_with_alpha_and_extras_stays(tmp_path):
+    deep = np.dstack([pattern(3, 40, 50, 16)[i] for i in (0, 1, 2, 0)])
+    path = tmp_path / "in.png"
+    path.write_bytes(cv2.imencode(".png", deep)[1].tobytes())
+    rewrite(path, tmp_path / "out.png")
+    made = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(made[..., 3], deep[..., 3])
+    assert np.abs(luma_of(path)[0].astype(int) - luma_of(tmp_path / "out.png")[0]).max() <= 1
+
+
+def test_16_bit_png_keeps_resolution_and_exif(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(pattern(1, 40, 50, 16)[0]).save(tmp_path / "in.png", exif=exif, dpi=(300, 300))
+    rewrite(tmp_path / "in.png", tmp_path / "out.png")
+    made = seen(tmp_path / "out.png")
+    assert made.getexif()[274] == 6
+    assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_16_bits_into_a_jpeg_say_so(tmp_path):
+    Image.fromarray(pattern(1, 40, 50, 16)[0]).save(tmp_path / "in.png")
+    writer = rewrite(tmp_path / "in.png", tmp_path / "out.jpg")
+    assert any("8 bits" in warning for warning in writer.warnings)
+    assert writer.planes.bit_depth == 8
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_mode_of_png_is_read(tmp_path, mode):
+    image = Image.fromarray(COLOR) if mode != "I;16" else Image.fromarray(pattern(1, 40, 50, 16)[0])
+    if mode == "I;16":
+        image.save(tmp_path / "in.png")
+    else:
+        image.convert(mode).save(tmp_path / "in.png")
+    writer = rewrite(tmp_path / "in.png", tmp_path / "out.png")
+    assert writer.warnings == []
+    assert seen(tmp_path / "out.png").size == (50, 40)
+
+
+def test_a_cmyk_jpeg_is_read(tmp_path):
+    Image.fromarray(COLOR).convert("CMYK").save(tmp_path / "in.jpg")
+    luma, planes = luma_of(tmp_path / "in.jpg")
+    assert planes.matrix == "709"
+    assert np.abs(luma - COLOR @ REC709).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kept"), [(".png", True), (".webp", True), (".tif", True), (".jpg", False), (".bmp", False)]
+)
+def test_the_alpha_channel_is_kept_or_named(tmp_path, suffix, kept):
+    alpha = np.where(GREY > 100, 255, 60).astype(np.uint8)
+    path = make_picture(tmp_path / "in.png", np.dstack([COLOR, alpha]))
+    writer = rewrite(path, tmp_path / f"out{suffix}")
+    if kept:
+        assert np.array_equal(np.asarray(seen(tmp_path / f"out{suffix}"))[..., 3], alpha)
+    assert any("alpha" in warning for warning in writer.warnings) is not kept
+
+
+@pytest.mark.parametrize("source", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("target", [".jpg", ".png", ".webp", ".tif"])
+def test_exif_profile_and_resolution_are_kept_or_named(tmp_path, source, target):
+    exif = Image.Exif()
+    exif[271] = "Maker"
+    exif[274] = 1
+    exif.get_ifd(34665)[36867] = "1946:01:01 00:00:00"
+    exif[34665] = 0
+    extras = {"exif": exif, "icc_profile": profile(b"RGB "), "dpi": (300, 300)}
+    path = make_picture(tmp_path / f"in{source}", COLOR, **extras)
+    writer = rewrite(path, tmp_path / f"out{target}")
+    made = seen(tmp_path / f"out{target}")
+    assert made.getexif().get(271) == "Maker"
+    assert made.getexif().get_ifd(34665).get(36867) == "1946:01:01 00:00:00"
+    assert made.info["icc_profile"] == profile(b"RGB ")
+    if source != ".webp" and target != ".webp":
+        assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert all("resolution" in warning for warning in writer.warnings)
+
+
+def test_the_orientation_stays_a_tag(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    path = make_picture(tmp_path / "in.jpg", COLOR, exif=exif)
+    for suffix in (".jpg", ".png"):
+        rewrite(path, tmp_path / f"out{suffix}")
+        made = seen(tmp_path / f"out{suffix}")
+        assert (made.size, made.getexif()[274]) == ((50, 40), 6)
+
+
+def test_a_turned_tiff_shows_as_before(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    path = make_picture(tmp_path / "in.tif", COLOR, exif=exif)
+    rewrite(path, tmp_path / "out.png")
+    made = seen(tmp_path / "out.png")
+    assert made.size == (40, 50)  # Pillow turns a TIFF upright as it loads it
+    assert made.getexif().get(274, 1) == 1
+
+
+def test_a_grey_profile_is_dropped_by_name(tmp_path):
+    path = make_picture(tmp_path / "in.png", GREY, icc_profile=profile(b"GRAY"))
+    writer = rewrite(path, tmp_path / "out.png")
+    assert any("ICC profile" in warning for warning in writer.warnings)
+    assert "icc_profile" not in seen(tmp_path / "out.png").info
+
+
+def test_xmp_is_kept_or_named(tmp_path):
+    path = make_picture(tmp_path / "in.jpg", COLOR, xmp=b"<x:xmpmeta/>")
+    for suffix in (".jpg", ".png", ".webp"):
+        assert not any("XMP" in warning for warning in rewrite(path, tmp_path / f"out{suffix}").warnings)
+        assert b"<x:xmpmeta/>" in (tmp_path / f"out{suffix}").read_bytes()
+    assert any("XMP" in warning for warning in rewrite(path, tmp_path / "out.bmp").warnings)
+
+
+def test_an_animation_gives_its_first_picture_and_says_so(tmp_path):
+    images = [Image.fromarray(np.roll(COLOR, i * 7, axis=1)) for i in range(3)]
+    images[0].save(tmp_path / "in.webp", save_all=True, append_images=images[1:], lossless=True)
+    writer = rewrite(tmp_path / "in.webp", tmp_path / "out.png")
+    assert any("first of 3" in warning for warning in writer.warnings)
+
+
+def _truncated(path):
+    data = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(data, "PNG")
+    path.write_bytes(data.getvalue()[:9000])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: None, "no such file"),
+        (Path.mkdir, "is a folder"),
+        (Path.touch, "is empty"),
+        (lambda path: path.write_text("no picture"), "is no picture"),
+        (_truncated, "damaged or cut off"),
+    ],
+)
+def test_bad_input_is_one_line_with_the_name(tmp_path, make, words):
+    make(tmp_path / "bad.png")
+    with pytest.raises(InputError, match=words) as caught:
+        open_reader(tmp_path / "bad.png")
+    assert "bad.png" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
+    path = make_picture(tmp_path / "in.png", GREY)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(InputError, match="too large"):
+        open_reader(path)
+
+
+def test_an_exception_leaves_the_old_target_and_nothing_else(tmp_path):
+    path = make_picture(tmp_path / "in.png", GREY)
+    (tmp_path / "out.png").write_bytes(b"old")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        open_reader(path) as reader,
+        open_writer(tmp_path / "out.png", reader, encoding=QUICK, overwrite=True) as writer,
+    ):
+        writer.write(with_grey(next(reader.batches(1)), writer.planes))
+        raise KeyboardInterrupt
+    assert (tmp_path / "out.png").read_bytes() == b"old"
+    assert leftovers(tmp_path) == []
+
+
+def test_targets_that_cannot_be(tmp_path):
+    path = make_picture(tmp_path / "in.png", GREY)
+    (tmp_path / "old.png").write_bytes(b"old")
+    with open_reader(path) as reader:
+        for name, words in (("old.png", "exists already"), ("in.png", "the input itself"), ("out.mp4", "still cannot")):
+            with pytest.raises(OutputError, match=words):
+                open_writer(tmp_path / name, reader, encoding=QUICK)
+
+
+def test_a_still_is_one_frame(tmp_path):
+    with open_reader(make_picture(tmp_path / "in.png", GREY)) as reader:
+        (batch,) = reader.batches(4)
+        assert (batch.pts, batch.durations, batch.luma.shape, batch.luma.dtype) == (
+            (0,),
+            (0,),
+            (1, 1, 40, 50),
+            torch.uint8,
+        )
+        assert (reader.info.frame_count, reader.info.rate, reader.losses) == (1, None, [])
+
+
+@pytest.mark.skipif(not (SHARED / "oldfilm").is_dir(), reason="needs the shared photographs")
+def test_photographs_from_the_wild(tmp_path):
+    paths = [
+        p
+        for folder in ("oldfilm", "awkward")
+        for p in (SHARED / folder).iterdir()
+        if p.suffix in (".jpg", ".png", ".tif")
+    ]
+    for path in sorted(paths):
+        if path.name == "truncated.png" or path.stat().st_size > 80_000:
+            continue
+        rewrite(path, tmp_path / "out.png", overwrite=True)
+        before, after = luma_of(path)[0].astype(int), luma_of(tmp_path / "out.png")[0].astype(int)
+        assert np.abs(before - after).max() <= 1, path.name

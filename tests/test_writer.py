@@ -1,0 +1,311 @@
+"""The writer: luma untouched, times and tags kept, and a file that is whole or absent."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.clips import LOSSLESS, QUICK, Tone, leftovers, make_film, make_picture, pattern, rewrite, shown, with_grey
+from vidcolor.errors import ConfigError, InputError, OutputError
+from vidcolor.frames import PlaneFormat
+from vidcolor.video import Encoding, Span, open_reader, open_writer
+from vidcolor.video.encoding import choose_pixel_format
+from vidcolor.video.planes import change_depth
+from vidcolor.video.source import display_matrix
+
+SHARED = Path(__file__).parents[2] / "shared"
+TURNED_RIGHT = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+TURNED_AND_MIRRORED = (0, 65536, 0, 65536, 0, 0, 0, 0, 1 << 30)
+
+
+def picture(path):
+    """The first frame and the picture's stream, as attributes."""
+    with av.open(str(path)) as container:
+        stream = container.streams.best("video")
+        frame = next(container.decode(stream))
+        return frame, stream.sample_aspect_ratio, display_matrix(frame), stream.codec_context.pix_fmt
+
+
+@pytest.mark.parametrize(
+    "pix_fmt",
+    [
+        *("yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p"),
+        *("yuv420p9le", "yuv420p10le", "yuv422p10le", "yuv444p12le", "yuv420p16le"),
+    ],
+)
+def test_a_lossless_codec_returns_every_plane_bit_for_bit(tmp_path, pix_fmt):
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", pix_fmt=pix_fmt, width=72)
+    writer = rewrite(source, tmp_path / "out.mkv", LOSSLESS)
+    assert writer.warnings == []
+    assert picture(tmp_path / "out.mkv")[3] == pix_fmt
+    for before, after in zip(shown(source), shown(tmp_path / "out.mkv"), strict=True):
+        assert before.luma.dtype == after.luma.dtype
+        assert np.array_equal(before.luma, after.luma)
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "written"), [("gray", "yuv420p"), ("gray16le", "yuv420p16le"), ("bgr0", "yuv444p")]
+)
+def test_grey_and_rgb_get_chroma_and_keep_their_luma(tmp_path, pix_fmt, written):
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", pix_fmt=pix_fmt)
+    rewrite(source, tmp_path / "out.mkv", LOSSLESS)
+    frame, _, _, found = picture(tmp_path / "out.mkv")
+    assert (found, frame.color_range) == (written, 2)
+    assert all(np.array_equal(a.luma, b.luma) for a, b in zip(shown(source), shown(tmp_path / "out.mkv"), strict=True))
+
+
+def test_chroma_is_written_as_given(tmp_path):
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", pix_fmt="yuv422p", width=66)
+    with open_reader(source) as reader, open_writer(tmp_path / "out.mkv", reader, encoding=LOSSLESS) as writer:
+        for batch in reader.batches(4):
+            colored = with_grey(batch, writer.planes)
+            colored.chroma[:, 0] = 77
+            colored.chroma[:, 1, :, 5] = 201
+            writer.write(colored)
+    frame = picture(tmp_path / "out.mkv")[0]
+    blue, red = (np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1) for plane in frame.planes[1:])
+    assert (blue[:, :33] == 77).all()
+    assert (red[:, 5] == 201).all()
+    assert (red[:, 6:33] == 128).all()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".ts"])
+def test_variable_rate_times_are_kept(tmp_path, suffix):
+    pts = [0, 3600, 7203, 20_000, 23_600, 90_000, 93_600]
+    source = make_film(tmp_path / "in.mp4", time_base=Fraction(1, 90_000), pts=pts)
+    rewrite(source, tmp_path / f"out{suffix}")
+    found = shown(tmp_path / f"out{suffix}")
+    tolerance = Fraction(1, 2000) if suffix == ".mkv" else 0
+    moved = [frame.seconds - found[0].seconds for frame in found]
+    assert all(abs(a - Fraction(b, 90_000)) <= tolerance for a, b in zip(moved, pts, strict=True))
+
+
+def test_b_frames_and_the_last_duration_are_kept(tmp_path):
+    source = make_film(tmp_path / "in.mp4", count=30, rate=Fraction(30_000, 1001))
+    rewrite(source, tmp_path / "out.mp4", Encoding(preset="medium"))
+    before, after = shown(source), shown(tmp_path / "out.mp4")
+    assert [frame.seconds for frame in before] == [frame.seconds for frame in after]
+    assert before[-1].duration == after[-1].duration
+
+
+def test_10_bit_stays_10_bit_with_x264(tmp_path):
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", pix_fmt="yuv422p10le")
+    writer = rewrite(source, tmp_path / "out.mp4")
+    assert picture(tmp_path / "out.mp4")[3] == "yuv422p10le"
+    assert writer.warnings == []
+
+
+def test_odd_sizes_keep_every_pixel(tmp_path):
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", width=53, height=31)
+    writer = rewrite(source, tmp_path / "out.mp4")
+    frame, _, _, pix_fmt = picture(tmp_path / "out.mp4")
+    assert (frame.width, frame.height, pix_fmt) == (53, 31, "yuv444p")
+    assert any("yuv444p" in warning for warning in writer.warnings)
+    rewrite(source, tmp_path / "out.mkv", LOSSLESS)
+    assert np.array_equal(shown(tmp_path / "out.mkv")[3].luma, pattern(12, 31, 53)[3])
+
+
+@pytest.mark.parametrize(
+    ("codec", "planes", "chosen", "warned"),
+    [
+        ("libx264", PlaneFormat(8, False, "709", (1, 1)), "yuv420p", False),
+        ("libx264", PlaneFormat(12, False, "709", (1, 0)), "yuv422p10le", True),
+        ("libx264", PlaneFormat(9, False, "709", (1, 1)), "yuv420p10le", True),
+        ("libx264", PlaneFormat(8, False, "709", (2, 0)), "yuv422p", True),
+        ("libx265", PlaneFormat(12, False, "709", (1, 0)), "yuv422p12le", False),
+        ("libsvtav1", PlaneFormat(8, False, "709", (0, 0)), "yuv420p", True),
+        ("prores_ks", PlaneFormat(8, False, "709", (1, 1)), "yuv422p10le", True),
+        ("libsvtav1", PlaneFormat(16, True, "709", (1, 1)), "yuv420p10le", True),
+    ],
+)
+def test_the_nearest_pixel_format_is_chosen(codec, planes, chosen, warned):
+    pixels = choose_pixel_format(Encoding(codec=codec).find_codec(), planes, 64, 48)
+    assert (pixels.encoded, pixels.warning is not None) == (chosen, warned)
+
+
+def test_a_shallower_codec_says_so(tmp_path):
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", pix_fmt="yuv420p16le", count=2)
+    writer = rewrite(source, tmp_path / "out.mkv")
+    assert any("yuv420p10le" in warning for warning in writer.warnings)
+    assert writer.planes.bit_depth == shown(tmp_path / "out.mkv")[0].luma.itemsize * 8 - 6
+
+
+@pytest.mark.parametrize("full_range", [True, False])
+@pytest.mark.parametrize(("source", "target"), [(8, 10), (10, 16), (9, 10), (16, 10), (10, 8)])
+def test_another_depth_keeps_black_white_and_order(source, target, full_range):
+    black, white = (0, (1 << source) - 1) if full_range else (16 << (source - 8), 235 << (source - 8))
+    luma = np.linspace(black, white, 50).astype(np.uint8 if source == 8 else np.uint16)[None]
+    changed = change_depth(luma, PlaneFormat(source, full_range, "709"), PlaneFormat(target, full_range, "709"))
+    ends = (0, (1 << target) - 1) if full_range else (16 << (target - 8), 235 << (target - 8))
+    assert (changed[0, 0], changed[0, -1]) == ends
+    assert (np.diff(changed.astype(int)) >= 0).all()
+    assert changed.dtype == (np.uint8 if target == 8 else np.uint16)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_aspect_ratio_and_colour_tags_are_kept(tmp_path, suffix):
+    tags = {
+        "sample_aspect_ratio": Fraction(8, 9),
+        "color_primaries": 6,
+        "color_trc": 6,
+        "colorspace": 5,
+        "color_range": 1,
+    }
+    source = make_film(tmp_path / "in.mp4", tags=tags)
+    rewrite(source, tmp_path / f"out{suffix}", QUICK)
+    frame, ratio, _, _ = picture(tmp_path / f"out{suffix}")
+    assert ratio == Fraction(8, 9)
+    assert (frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range) == (6, 6, 5, 1)
+
+
+def test_an_unspecified_matrix_stays_unspecified(tmp_path):
+    source = make_film(tmp_path / "in.mp4")
+    rewrite(source, tmp_path / "out.mp4")
+    frame = picture(tmp_path / "out.mp4")[0]
+    assert (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range) == (2, 2, 2, 0)
+
+
+@pytest.mark.parametrize("matrix", [TURNED_RIGHT, TURNED_AND_MIRRORED])
+def test_rotation_and_mirroring_are_kept_in_mp4(tmp_path, matrix):
+    source = make_film(tmp_path / "in.mp4", matrix=matrix)
+    writer = rewrite(source, tmp_path / "out.mp4")
+    assert picture(tmp_path / "out.mp4")[2] == picture(source)[2] == matrix
+    frame = picture(tmp_path / "out.mp4")[0]
+    assert (frame.width, frame.height) == (64, 48)  # never turned by us
+    assert writer.warnings == []
+
+
+def test_matroska_keeps_rotation_and_names_lost_mirroring(tmp_path):
+    turned = make_film(tmp_path / "in.mp4", matrix=TURNED_RIGHT)
+    writer = rewrite(turned, tmp_path / "out.mkv")
+    assert picture(tmp_path / "out.mkv")[0].rotation == picture(turned)[0].rotation
+    assert writer.warnings == []
+    mirrored = make_film(tmp_path / "in2.mp4", matrix=TURNED_AND_MIRRORED)
+    assert any("mirror" in warning for warning in rewrite(mirrored, tmp_path / "out2.mkv").warnings)
+
+
+def test_interlaced_pictures_stay_interlaced(tmp_path):
+    source = make_film(
+        tmp_path / "in.mkv", options={"flags": "+ildct+ilme", "x264-params": "tff=1"}, tags={"field_order": 2}
+    )
+    writer = rewrite(source, tmp_path / "out.mkv")
+    assert writer.warnings == []
+    assert picture(tmp_path / "out.mkv")[0].interlaced_frame
+    assert any("interlaced" in warning for warning in rewrite(source, tmp_path / "out2.mkv", LOSSLESS).warnings)
+
+
+def test_a_span_is_written_from_zero(tmp_path):
+    source = make_film(tmp_path / "in.mp4", count=30)
+    rewrite(source, tmp_path / "out.mp4", span=Span(Fraction("0.4"), Fraction("0.8")))
+    found = shown(tmp_path / "out.mp4")
+    assert (len(found), found[0].seconds) == (10, 0)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_exception_leaves_the_old_target_and_nothing_else(tmp_path, error):
+    source = make_film(tmp_path / "in.mp4", tones=[Tone()])
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"old")
+    with (
+        pytest.raises(error),
+        open_reader(source) as reader,
+        open_writer(target, reader, encoding=QUICK, overwrite=True) as writer,
+    ):
+        writer.write(with_grey(next(reader.batches(5)), writer.planes))
+        assert leftovers(tmp_path)
+        assert target.read_bytes() == b"old"
+        raise error
+    assert target.read_bytes() == b"old"
+    assert leftovers(tmp_path) == []
+
+
+def test_overwriting_replaces_the_file_at_the_end(tmp_path):
+    source = make_film(tmp_path / "in.mp4")
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"old")
+    rewrite(source, target, overwrite=True)
+    assert len(shown(target)) == 12
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "words"),
+    [
+        ("out.mp4", Encoding(codec="nonesuch"), "'nonesuch'"),
+        ("out.mp4", Encoding(codec="aac"), "'aac'"),
+        ("out.mp4", Encoding(preset="superfastest"), "out.mp4"),
+        ("out.mp4", Encoding(options={"wibble": "1"}), "'wibble'"),
+        ("out.webm", QUICK, "libx264"),
+        ("out.mkv", Encoding(codec="gif"), "gif"),
+        ("out.xyz", QUICK, ".xyz"),
+        ("out.avi", QUICK, ".avi"),
+        ("out", QUICK, "suffix"),
+        ("out.png", QUICK, "film cannot be written as a still"),
+        ("old.mp4", QUICK, "exists already"),
+        ("in.mp4", QUICK, "is the input itself"),
+        ("none/out.mp4", QUICK, "does not exist"),
+        ("folder.mp4", QUICK, "is a folder"),
+    ],
+)
+def test_a_target_that_cannot_be_is_one_line_and_no_file(tmp_path, name, encoding, words):
+    source = make_film(tmp_path / "in.mp4", tones=[Tone()])
+    (tmp_path / "old.mp4").write_bytes(b"old")
+    (tmp_path / "folder.mp4").mkdir()
+    before = sorted(tmp_path.iterdir())
+    with open_reader(source) as reader, pytest.raises(OutputError, match=words) as caught:
+        open_writer(tmp_path / name, reader, encoding=encoding)
+    assert "\n" not in str(caught.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder(tmp_path):
+    source = make_film(tmp_path / "in.mp4")
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    with open_reader(source) as reader, pytest.raises(OutputError, match="cannot be written to"):
+        open_writer(folder / "out.mp4", reader, encoding=QUICK)
+
+
+def test_settings_out_of_range():
+    with pytest.raises(ConfigError, match="crf"):
+        Encoding(crf=99)
+
+
+def test_a_long_file_name_fits(tmp_path):
+    source = make_film(tmp_path / "in.mp4")
+    target = tmp_path / ("x" * 240 + ".mp4")
+    rewrite(source, target)
+    assert len(shown(target)) == 12
+
+
+def test_awkward_target_names(tmp_path):
+    source = make_film(tmp_path / "in.mp4")
+    for name in ("a:b 100%d.mp4", "it's $(x).mkv"):
+        rewrite(source, tmp_path / name)
+        assert len(shown(tmp_path / name)) == 12 if ":" not in name else (tmp_path / name).stat().st_size > 0
+
+
+def test_a_still_is_no_film(tmp_path):
+    source = make_picture(tmp_path / "in.png", pattern(1, 20, 30)[0])
+    with open_reader(source) as reader, pytest.raises(OutputError, match="still cannot be written as a film"):
+        open_writer(tmp_path / "out.mp4", reader, encoding=QUICK)
+
+
+@pytest.mark.skipif(not (SHARED / "awkward").is_dir(), reason="needs the shared clips")
+def test_every_awkward_film_is_written_or_refused_in_one_line(tmp_path):
+    for source in sorted((SHARED / "awkward").glob("*[!d]")):
+        if source.stat().st_size > 60_000:
+            continue
+        try:
+            rewrite(
+                source,
+                tmp_path / ("out.png" if source.suffix in (".png", ".jpg", ".tif") else "out.mp4"),
+                overwrite=True,
+            )
+        except InputError as error:
+            assert "\n" not in str(error)
+        assert leftovers(tmp_path) == []

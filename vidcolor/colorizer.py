@@ -1,0 +1,123 @@
+"""A network made ready for use: everything about shapes, sizes, types and devices that callers need not know."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidcolor import checkpoint
+from vidcolor.checkpoint import CheckpointMeta
+from vidcolor.color import luma_to_lightness, read_luma
+from vidcolor.device import pick_device, pick_dtype
+from vidcolor.errors import ConfigError
+from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.networks.base import Network
+from vidcolor.released import DEFAULT_MODEL, find_model
+
+SLOWEST_CONTEXT = 0.1
+"""The newest frame's share in the global vector of a shot never falls below this."""
+LARGEST_CPU_BATCH, LARGEST_GPU_BATCH = 4, 32
+
+
+@dataclass(frozen=True)
+class ShotContext:
+    """The global vector averaged over the shot so far: one decision for all frames instead of one for each."""
+
+    frames: int = 0
+    vector: Tensor | None = None
+
+    def follow(self, vectors: Tensor, first_of_shot: tuple[bool, ...]) -> tuple[Tensor, "ShotContext"]:
+        """Vectors (N, G) of the next frames -> what each is coloured with (N, G), and the context after them."""
+        context, averaged = self, []
+        for vector, is_first in zip(vectors, first_of_shot, strict=True):
+            context = context._with(vector, is_first)
+            averaged.append(context.vector)
+        return torch.stack(averaged), context  # type: ignore[arg-type]
+
+    def _with(self, vector: Tensor, is_first: bool) -> "ShotContext":
+        if is_first or self.vector is None:
+            return ShotContext(1, vector)
+        share = max(1 / (self.frames + 1), SLOWEST_CONTEXT)
+        return ShotContext(self.frames + 1, torch.lerp(self.vector, vector, share))
+
+
+class Colorizer:
+    """Luma in, ab out, for any network. Made by `load_colorizer`."""
+
+    def __init__(self, network: Network, meta: CheckpointMeta, device: torch.device, work_size: int | None = None):
+        """`work_size`: pictures are brought to an area of work_size² pixels, aspect kept; None is the model's own.
+
+        Raises ConfigError where it is too small for the network.
+        """
+        self.work_size = work_size or meta.work_size
+        if self.work_size < network.multiple:
+            raise ConfigError(f"work size must be at least {network.multiple}, got {self.work_size}")
+        self.meta, self.device, self.dtype = meta, device, pick_dtype(device, meta.half_ok)
+        self.network = network.eval().to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def batch_size(self) -> int:
+        """Frames at once that suit the device."""
+        return LARGEST_GPU_BATCH if self.device.type == "cuda" else LARGEST_CPU_BATCH
+
+    def stream(self, batches: Iterable[FrameBatch], planes: PlaneFormat) -> Iterator[FrameBatch]:
+        """Batches with luma as `planes` says (and shots, if marked) -> the same with guide and ab at working size."""
+        context = ShotContext()
+        for batch in batches:
+            guide = self._guide(batch.luma, planes)
+            ab, context = self._predict(guide, batch.first_of_shot or (False,) * len(batch), context)
+            yield replace(batch, guide=guide, ab=ab)
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """(h, w) of about work_size² pixels in the aspect of (height, width); never larger than the picture."""
+        scale = min(1.0, self.work_size / (height * width) ** 0.5)
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+    def _guide(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
+        size = self.working_size(*luma.shape[2:])
+        frames = [
+            F.interpolate(read_luma(one.to(self.device), planes), size, mode="area") for one in luma.chunk(len(luma))
+        ]
+        return torch.cat(frames)
+
+    @torch.inference_mode()
+    def _predict(
+        self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
+    ) -> tuple[Tensor, ShotContext]:
+        try:
+            return self._predict_at_once(guide, first_of_shot, context)
+        except torch.OutOfMemoryError:
+            if len(guide) == 1:
+                raise
+        half = len(guide) // 2
+        first, context = self._predict(guide[:half], first_of_shot[:half], context)
+        second, context = self._predict(guide[half:], first_of_shot[half:], context)
+        return torch.cat((first, second)), context
+
+    def _predict_at_once(
+        self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
+    ) -> tuple[Tensor, ShotContext]:
+        height, width = guide.shape[2:]
+        features = self.network.encode(self.as_input(guide))
+        vectors = self.network.embed(features)
+        if vectors is not None:
+            vectors, context = context.follow(vectors, first_of_shot)
+        ab = self.network.to_ab(self.network.decode(features, vectors))
+        return ab[..., :height, :width].float(), context
+
+    def as_input(self, guide: Tensor) -> Tensor:
+        """Lightness in -1..1, padded right and below to the network's multiple by repeating the edge."""
+        multiple = self.network.multiple
+        lightness = luma_to_lightness(guide) / 50 - 1
+        padding = (0, -guide.shape[3] % multiple, 0, -guide.shape[2] % multiple)
+        padded = F.pad(lightness, padding, mode="replicate")
+        return padded.to(self.dtype, memory_format=torch.channels_last)
+
+
+def load_colorizer(model: str = DEFAULT_MODEL, device: str = "auto", work_size: int | None = None) -> Colorizer:
+    """A released model by name, or any checkpoint by path, on a device. Raises CheckpointError or DeviceError."""
+    picked = pick_device(device)
+    network, meta = checkpoint.load(find_model(model))
+    return Colorizer(network, meta, picked, work_size)

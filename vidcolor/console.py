@@ -1,0 +1,186 @@
+"""What people see: bars and messages on stderr, results on stdout. Bars stay out of pipes and logs."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from vidcolor.checkpoint import CheckpointMeta
+from vidcolor.environment import Environment
+from vidcolor.jobs import Outcome
+from vidcolor.train import TrainProgress
+from vidcolor.video import MediaSummary, StreamSummary
+
+stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """A dataclass, or anything made of them, as indented JSON on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+class RunBar:
+    """Frames, fps and time left of the film in work, and one line for every film that is done."""
+
+    def __init__(self, bar: Progress, quiet: bool):
+        self._bar, self._quiet = bar, quiet
+        self._task = bar.add_task("", total=None, visible=False)
+
+    def follow(self, name: str) -> Callable[[int, int | None], None]:
+        """The callback for `colorize_video` on the film `name`."""
+        self._bar.reset(self._task, description=escape(name), total=None, visible=True)
+        return lambda done, expected: self._bar.update(
+            self._task, completed=done, total=expected and max(done, expected)
+        )
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Say what became of a film."""
+        self._bar.update(self._task, visible=False)
+        if outcome.error:
+            stderr.print(f"[red]Error:[/red] {escape(outcome.error)}", soft_wrap=True)
+        elif outcome.report is None and not self._quiet:
+            stderr.print(f"{escape(str(outcome.job.target))}: exists, skipped", soft_wrap=True)
+        elif outcome.report:
+            report = outcome.report
+            for warning in report.warnings if not self._quiet else ():
+                stderr.print(f"[yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
+            for loss in report.losses:
+                stderr.print(f"[red]Damaged:[/red] {escape(report.source)} at {escape(loss)}", soft_wrap=True)
+            if not self._quiet:
+                speed = report.frames / max(report.seconds, 1e-9)
+                counts = f"{report.frames} frames, {report.shots} shots in {report.seconds:.1f} s ({speed:.1f} fps)"
+                stderr.print(f"{escape(report.target)}: {counts}", soft_wrap=True)
+
+
+@contextmanager
+def run_bar(quiet: bool) -> Iterator[RunBar]:
+    """The bar of `vidcolor run`; off where stderr is no terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Fps(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
+        yield RunBar(bar, quiet)
+
+
+class _Fps(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} fps" if speed else "- fps")
+
+
+@contextmanager
+def training_bar(quiet: bool) -> Iterator[Callable[[TrainProgress], None]]:
+    """Yields the callback for `train`: a bar on a terminal, and one line a check everywhere."""
+    columns = (
+        TextColumn("{task.fields[stage]}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[samples]} samples  loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
+        task = bar.add_task("train", total=1.0, stage="start", samples=0, loss=0.0)
+
+        def show(progress: TrainProgress) -> None:
+            loss = sum(progress.losses.values())
+            bar.update(task, completed=progress.share, stage=progress.stage, samples=progress.samples, loss=loss)
+            if progress.scores and not quiet:
+                scores = progress.scores
+                stderr.print(
+                    f"{progress.share:4.0%} {progress.stage}, {progress.samples} samples: loss {scores.loss:.3f}, "
+                    f"PSNR {scores.psnr:.2f} dB ({scores.gain:+.2f} over grey) "
+                    f"at {scores.vividness:.0%} of the colourfulness",
+                    soft_wrap=True,
+                )
+
+        yield show
+
+
+def print_models(metas: Sequence[CheckpointMeta]) -> None:
+    """A row a model."""
+    rows = [(meta.name, meta.arch, f"{meta.work_size}", meta.trained_on, meta.license) for meta in metas]
+    _print_table(("name", "network", "work size", "trained on", "licence"), rows)
+
+
+def print_environment(environment: Environment) -> None:
+    """One line a fact."""
+    rows = [(name, value) for name, value in asdict(environment).items() if name != "packages"]
+    _print_table(("", ""), [(name.replace("_", " "), _words(value)) for name, value in rows])
+    _print_table(("package", "version"), list(environment.packages.items()))
+
+
+def print_media(summary: MediaSummary) -> None:
+    """The container in one line, then a row a stream."""
+    length = "" if summary.seconds is None else f", {summary.seconds:.3f} s"
+    stdout.print(f"{escape(str(summary.path))}: {summary.container}{length}", soft_wrap=True)
+    rows = [(str(stream.index), stream.kind, stream.codec, _details(stream)) for stream in summary.streams]
+    _print_table(("", "stream", "codec", "details"), rows)
+    if summary.chapters:
+        stdout.print(f"{len(summary.chapters)} chapters: {escape(', '.join(summary.chapters))}", soft_wrap=True)
+
+
+def _details(stream: StreamSummary) -> str:
+    facts = (
+        stream.width and f"{stream.width}x{stream.height} {stream.pix_fmt}",
+        stream.rate and f"{float(stream.rate):.3f} frames/s",
+        stream.frame_count and f"{stream.frame_count} frames",
+        stream.sample_aspect_ratio and stream.sample_aspect_ratio != 1 and f"pixels {stream.sample_aspect_ratio}",
+        stream.rotation and f"turned by {stream.rotation}°",
+        stream.color_range and f"{stream.color_range} range",
+        stream.sample_rate and f"{stream.sample_rate} Hz",
+        stream.channels and f"{stream.channels} channels",
+        stream.language,
+        stream.title,
+        stream.is_picture and "(this is coloured)",
+    )
+    return ", ".join(str(fact) for fact in facts if fact)
+
+
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=any(headings))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    stdout.print(table)
+
+
+def _words(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -1,0 +1,57 @@
+"""What this machine brings: versions, devices, threads, encoders; for bug reports and for `vidcolor info --env`."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from vidcolor.video import find_encoders
+
+PACKAGES = (
+    "vidcolor",
+    "torch",
+    "torchvision",
+    "av",
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "pillow",
+    "safetensors",
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    python: str
+    system: str
+    cpu_count: int
+    torch_threads: int
+    devices: tuple[str, ...]
+    """What --device takes here, best first."""
+    encoders: tuple[str, ...]
+    """Video encoders that --codec takes here, of those people ask for."""
+    packages: dict[str, str]
+
+
+def describe_environment() -> Environment:
+    cards = [f"cuda:{number} ({torch.cuda.get_device_name(number)})" for number in range(torch.cuda.device_count())]
+    metal = ["mps"] if torch.backends.mps.is_available() else []
+    return Environment(
+        python=sys.version.split()[0],
+        system=platform.platform(),
+        cpu_count=os.cpu_count() or 1,
+        torch_threads=torch.get_num_threads(),
+        devices=(*cards, *metal, "cpu"),
+        encoders=find_encoders(),
+        packages={name: found for name in PACKAGES if (found := _version(name))},
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,50 @@
+"""Everything vidcolor raises on purpose.
+
+VidcolorError
+├── InputError              the source cannot be read as pictures
+├── OutputError             the target cannot be written
+├── DeviceError             the device asked for is not there
+├── ConfigError             settings that do not fit together
+└── CheckpointError         a model file cannot be used
+    ├── UnknownModel
+    ├── DamagedCheckpoint
+    └── MismatchedCheckpoint
+
+Every message is one line: what failed, on which value, what to do about it.
+"""
+
+
+class VidcolorError(Exception):
+    """Root of the tree; `cli` turns it into one line and exit code 1."""
+
+
+class InputError(VidcolorError):
+    """The source is missing, empty, not a picture or not decodable."""
+
+
+class OutputError(VidcolorError):
+    """The target exists, cannot be written or refuses the format."""
+
+
+class DeviceError(VidcolorError):
+    """The device asked for does not exist on this machine."""
+
+
+class ConfigError(VidcolorError):
+    """A setting is unknown, out of range or contradicts another."""
+
+
+class CheckpointError(VidcolorError):
+    """A model file cannot be used."""
+
+
+class UnknownModel(CheckpointError):
+    """Neither a released model nor a file."""
+
+
+class DamagedCheckpoint(CheckpointError):
+    """The file is truncated, pickled or otherwise not a vidcolor checkpoint."""
+
+
+class MismatchedCheckpoint(CheckpointError):
+    """The file is sound but belongs to another network or another version."""

@@ -1,0 +1,99 @@
+"""The two value types that travel down the pipeline. Both are frozen and check themselves."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+MATRICES = ("601", "709", "2020")
+
+
+@dataclass(frozen=True)
+class PlaneFormat:
+    """How a Y′CbCr picture is stored: what `color` must know to read luma and write chroma."""
+
+    bit_depth: int
+    """Bits of one sample, 8 to 16; samples of more than 8 bits lie in the low bits of a uint16."""
+    full_range: bool
+    """True: 0 .. 2^n - 1. False: 16 .. 235 (luma) and 16 .. 240 (chroma), times 2^(n-8)."""
+    matrix: str
+    """Y′CbCr matrix, one of MATRICES."""
+    chroma_shift: tuple[int, int] = (1, 1)
+    """log2 of the horizontal and vertical chroma subsampling: (1, 1) is 4:2:0, (0, 0) is 4:4:4."""
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.bit_depth <= 16:
+            raise ValueError(f"bit_depth must be 8 to 16, got {self.bit_depth}")
+        if self.matrix not in MATRICES:
+            raise ValueError(f"matrix must be one of {MATRICES}, got {self.matrix!r}")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """dtype of a stored sample."""
+        return torch.uint8 if self.bit_depth == 8 else torch.uint16
+
+    def chroma_size(self, height: int, width: int) -> tuple[int, int]:
+        """(Hc, Wc) of the chroma planes under a luma plane of (height, width), rounded up."""
+        across, down = self.chroma_shift
+        return -(-height >> down), -(-width >> across)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a source says about its picture. Stills have one frame, rate None and time_base 1."""
+
+    width: int
+    height: int
+    planes: PlaneFormat
+    """Layout of the luma as it is handed out by the reader."""
+    time_base: Fraction
+    """Seconds a tick: the unit of every pts and duration."""
+    rate: Fraction | None = None
+    """Frames a second as the header hints; never used for timing."""
+    frame_count: int | None = None
+    """Frames as the header hints; for progress only."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a picture must have a size, got {self.width}x{self.height}")
+        if self.time_base <= 0:
+            raise ValueError(f"time_base must be positive, got {self.time_base}")
+
+
+@dataclass(frozen=True)
+class FrameBatch:
+    """Consecutive frames of one video, in display order."""
+
+    luma: Tensor
+    """(N, 1, H, W) uint8 or uint16: the decoded Y′ plane, never altered."""
+    pts: tuple[int, ...]
+    """N presentation times in ticks of VideoInfo.time_base, strictly rising."""
+    durations: tuple[int, ...]
+    """N display durations in the same ticks; 0 where the source does not say."""
+    first_of_shot: tuple[bool, ...] | None = None
+    """N flags, True on a cut; None before `shots`."""
+    guide: Tensor | None = None
+    """(N, 1, h, w) float32 Y′ in 0..1 at working size, what the network saw; None before `colorizer`."""
+    ab: Tensor | None = None
+    """(N, 2, h, w) float32 CIE a*b* at working size; None before `colorizer`."""
+    chroma: Tensor | None = None
+    """(N, 2, Hc, Wc) Cb and Cr as stored, dtype of luma; None before `upsample`."""
+
+    def __post_init__(self) -> None:
+        count = len(self.pts)
+        if count == 0:
+            raise ValueError("a batch holds at least one frame")
+        if self.luma.ndim != 4 or self.luma.shape[:2] != (count, 1):
+            raise ValueError(f"luma must be ({count}, 1, H, W), got {tuple(self.luma.shape)}")
+        for name in ("durations", "first_of_shot"):
+            value = getattr(self, name)
+            if value is not None and len(value) != count:
+                raise ValueError(f"{name} must have {count} entries, got {len(value)}")
+        for name, channels in (("guide", 1), ("ab", 2), ("chroma", 2)):
+            value = getattr(self, name)
+            if value is not None and (value.ndim != 4 or value.shape[:2] != (count, channels)):
+                raise ValueError(f"{name} must be ({count}, {channels}, ., .), got {tuple(value.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.pts)

@@ -1,0 +1,111 @@
+"""From what was typed to pairs of files, and through them one by one."""
+
+import glob
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError
+from vidcolor.pipeline import RunReport
+from vidcolor.video import WRITABLE, is_media, is_still
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be coloured."""
+
+    source: Path
+    target: Path
+    makes_folder: bool = False
+    """Whether the target's folder is made where it is missing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a report, an error, or neither where its target was there already."""
+
+    job: Job
+    report: RunReport | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        state = "failed" if self.error else "done" if self.report else "skipped"
+        plain = {"source": str(self.job.source), "target": str(self.job.target), "state": state, "error": self.error}
+        return plain | (asdict(self.report) if self.report else {})
+
+
+def plan_jobs(inputs: Sequence[str], output: Path) -> list[Job]:
+    """Which file goes where.
+
+    A single file goes to `output`, or into it if that is a folder. Several files, a glob or a folder (walked to the
+    bottom, its tree kept) go into the folder `output`. Raises InputError, OutputError or ConfigError.
+    """
+    files = [found for given in inputs for found in _expand(given, output)]
+    if not files:
+        raise InputError(f"{', '.join(inputs)}: no films and no pictures there")
+    several = len(inputs) > 1 or len(files) > 1 or Path(inputs[0]).is_dir()
+    if not several and not output.is_dir():
+        return [Job(files[0][0], output)]
+    if output.is_file():
+        raise OutputError(f"{output}: is a file; several inputs or a folder need a folder as output")
+    jobs = [Job(source, output / _writable(place), makes_folder=True) for source, place in files]
+    _refuse_collisions(jobs)
+    return jobs
+
+
+def run_jobs(
+    jobs: Sequence[Job], colorize: Callable[[Job], RunReport], *, skip_existing: bool = False
+) -> Iterator[Outcome]:
+    """Do every job; one that fails is reported and the rest go on."""
+    for job in jobs:
+        if skip_existing and job.target.exists():
+            yield Outcome(job)
+            continue
+        try:
+            if job.makes_folder:
+                _make_folder(job.target.parent)
+            yield Outcome(job, report=colorize(job))
+        except VidcolorError as error:
+            yield Outcome(job, error=str(error))
+
+
+def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
+    """(file, its place below the output folder) for a file, a folder or a glob."""
+    path = Path(given)
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and is_media(file) and not _hidden(file, path) and not file.is_relative_to(output):
+                yield file, file.relative_to(path)
+    elif path.exists() or not glob.has_magic(given):
+        yield path, Path(path.name)
+    else:
+        for match in sorted(glob.glob(given, recursive=True)):
+            yield from _expand(match, output)
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _writable(place: Path) -> Path:
+    """The same name, with another suffix where the old one cannot be written."""
+    if place.suffix.lower() in WRITABLE:
+        return place
+    return place.with_suffix(".png" if is_still(place) else ".mkv")
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        if job.target in seen:
+            raise ConfigError(f"{seen[job.target]} and {job.source} would both be written to {job.target}: rename one")
+        seen[job.target] = job.source
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another output") from None

@@ -1,0 +1,161 @@
+"""`fusion`, the default network: local features fused with the global vector of a pretrained classifier.
+
+The fusion follows Baldassarre et al. 2017 (Deep Koalarization): the classifier's vector is replicated over the map,
+concatenated and mixed by a 1x1 convolution. Here encoder and classifier are one MobileNetV2 (Sandler et al. 2018), and
+the head is a palette after Zhang et al. 2016 with a regressed residual.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from vidcolor.networks.base import Features, Network, NetworkConfig
+from vidcolor.networks.palette import (
+    ab_huber,
+    annealed_mean,
+    fit_palette,
+    palette_cross_entropy,
+    rebalanced_weights,
+)
+from vidcolor.networks.pretrained import load_into, load_weights
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+STAGE_ENDS = {4: 3, 8: 6, 16: 13, 32: 17}
+STAGE_CHANNELS = {4: 24, 8: 32, 16: 96, 32: 320}
+VECTOR_SIZE = 1280
+
+
+@dataclass(frozen=True)
+class FusionConfig(NetworkConfig):
+    palette_size: int = 128
+    """Q, the number of ab colours."""
+    widths: tuple[int, int, int] = (192, 128, 64)
+    """Decoder channels at strides 16, 8 and 4."""
+    encoder_padding: str = "torch"
+    """Padding of the encoder's stride-2 convolutions: "torch" (torchvision's weights) or "tensorflow"."""
+    temperature: float = 1.0
+    """Annealing of the palette, 0..1: lower is more vivid."""
+    residual_share: float = 1.0
+    """How much of the regressed correction is added, 0..1: 1 is the most cautious colour."""
+    saturation: float = 1.0
+    """Gain on the final ab."""
+
+
+class Fusion(Network):
+    """raw is (N, Q + 2, h/4, w/4): palette logits, then the residual in units of 100 ab."""
+
+    multiple = 32
+    output_stride = 4
+    palette: Tensor
+    color_weights: Tensor
+    config: FusionConfig
+
+    def __init__(self, config: FusionConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = torchvision.models.mobilenet_v2(weights=None).features
+        if config.encoder_padding == "tensorflow":
+            _pad_like_tensorflow(self.encoder)
+        deep, middle, shallow = config.widths
+        self.fuse_local = nn.Conv2d(STAGE_CHANNELS[32] + STAGE_CHANNELS[16], deep, 1, bias=False)
+        self.fuse_global = nn.Linear(VECTOR_SIZE, deep, bias=False)
+        self.fused = nn.Sequential(nn.BatchNorm2d(deep), nn.ReLU(inplace=True), *_convolution(deep, deep))
+        self.decode8 = nn.Sequential(*_convolution(deep + STAGE_CHANNELS[8], middle), *_convolution(middle, middle))
+        self.decode4 = nn.Sequential(
+            *_convolution(middle + STAGE_CHANNELS[4], shallow, size=1), *_convolution(shallow, shallow)
+        )
+        self.head = nn.Conv2d(shallow, config.palette_size + 2, 1)
+        self.register_buffer("palette", torch.zeros(config.palette_size, 2))
+        self.register_buffer("color_weights", torch.ones(config.palette_size))
+
+    def encode(self, lightness: Tensor) -> Features:
+        """Feature maps at strides 4, 8, 16 and 32, and the classifier's vector as (N, 1280, 1, 1)."""
+        x = _as_imagenet(lightness)
+        features = []
+        for depth, layer in enumerate(self.encoder):
+            x = layer(x)
+            if depth in STAGE_ENDS.values():
+                features.append(x)
+        return (*features, x.mean(dim=(2, 3), keepdim=True))
+
+    def embed(self, features: Features) -> Tensor:
+        return features[-1].flatten(1)
+
+    def decode(self, features: Features, context: Tensor | None = None) -> Tensor:
+        at4, at8, at16, at32, vector = features
+        context = vector.flatten(1) if context is None else context
+        local = self.fuse_local(torch.cat((_double(at32), at16), dim=1))
+        x = self.fused(local + self.fuse_global(context)[:, :, None, None])
+        x = self.decode8(torch.cat((_double(x), at8), dim=1))
+        x = self.decode4(torch.cat((_double(x), at4), dim=1))
+        raw: Tensor = self.head(x)
+        return raw
+
+    def learn_colors(self, ab: Tensor) -> None:
+        """Set palette and class weights from the training pictures' colours, ab (M, 2)."""
+        palette, frequency = fit_palette(ab, self.config.palette_size)
+        self.palette.copy_(palette)
+        self.color_weights.copy_(rebalanced_weights(frequency))
+
+    def loss(self, raw: Tensor, ab: Tensor) -> dict[str, Tensor]:
+        logits, residual = self.split(raw)
+        regressed = annealed_mean(logits, self.palette, temperature=1).detach() + residual
+        return {
+            "palette": palette_cross_entropy(logits, ab, self.palette, self.color_weights),
+            "huber": ab_huber(regressed, ab),
+        }
+
+    def split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Raw -> logits (N, Q, h/4, w/4) and the residual (N, 2, h/4, w/4) in ab units."""
+        return raw[:, :-2], raw[:, -2:].float() * 100
+
+    def to_ab(self, raw: Tensor) -> Tensor:
+        logits, residual = self.split(raw)
+        ab = annealed_mean(logits, self.palette, self.config.temperature) + self.config.residual_share * residual
+        ab = (ab * self.config.saturation).clamp(-110, 110)
+        return F.interpolate(ab, scale_factor=4, mode="bilinear", align_corners=False)
+
+    def load_encoder(self, source: str) -> None:
+        weights = load_weights("mobilenet_v2", source)
+        encoder = {name.removeprefix("features."): w for name, w in weights.items() if name.startswith("features.")}
+        load_into(self.encoder, encoder, source)
+
+    def encoder_parts(self) -> tuple[nn.Module, ...]:
+        return (self.encoder,)
+
+
+def _convolution(inputs: int, outputs: int, size: int = 3) -> tuple[nn.Module, ...]:
+    convolution = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
+    return convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def _as_imagenet(lightness: Tensor) -> Tensor:
+    grey = (lightness + 1) / 2
+    mean = grey.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+    std = grey.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    return (grey - mean) / std
+
+
+class _TensorflowPaddedConv2d(nn.Conv2d):
+    """3x3, stride 2: one pixel of padding right and below, none left and above."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(F.pad(input, (0, 1, 0, 1)))
+
+
+def _pad_like_tensorflow(encoder: nn.Module) -> None:
+    for parent in list(encoder.modules()):
+        for name, conv in parent.named_children():
+            if isinstance(conv, nn.Conv2d) and conv.stride == (2, 2):
+                replacement = _TensorflowPaddedConv2d(
+                    conv.in_channels, conv.out_channels, 3, stride=2, groups=conv.groups, bias=False
+                )
+                setattr(parent, name, replacement)

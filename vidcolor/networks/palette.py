@@ -1,0 +1,55 @@
+"""A palette of ab colours: fitting it, soft targets for a classifying network, and the way back to ab."""
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NEIGHBOURS = 5
+SIGMA = 5.0
+
+
+def fit_palette(ab: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """K-means colours of ab (M, 2) -> palette (size, 2) and the share of M nearest to each, (size,)."""
+    cv2.setRNGSeed(0)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 0.01)
+    samples = np.ascontiguousarray(ab.numpy(), dtype=np.float32)
+    _, labels, centres = cv2.kmeans(samples, size, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    frequency = np.bincount(labels.ravel(), minlength=size) / len(labels)
+    return torch.from_numpy(centres), torch.from_numpy(frequency).float()
+
+
+def rebalanced_weights(frequency: Tensor, uniform: float = 0.5, limits: tuple[float, float] = (0.2, 5.0)) -> Tensor:
+    """Class weights (Q,) from colour frequencies (Q,) that sum to 1: rare colours count more. Zhang 2016, eq. 4."""
+    weights = 1 / ((1 - uniform) * frequency + uniform / len(frequency))
+    weights = (weights / (frequency * weights).sum()).clamp(*limits)
+    return weights / (frequency * weights).sum()
+
+
+def annealed_mean(logits: Tensor, palette: Tensor, temperature: float) -> Tensor:
+    """Logits (N, Q, h, w) -> the mean colour (N, 2, h, w) after sharpening by 1 / temperature. Zhang 2016, eq. 5."""
+    share = (logits.float() / temperature).softmax(dim=1)
+    return torch.einsum("nqhw,qc->nchw", share, palette.float())
+
+
+def nearest_colors(ab: Tensor, palette: Tensor) -> tuple[Tensor, Tensor]:
+    """Soft-encode ab (M, 2) over its five nearest palette colours (Q, 2), Gaussian of SIGMA in ab units.
+
+    Returns indices (M, 5) int64 and weights (M, 5) float32 that sum to 1. Zhang 2016, section 2.2.
+    """
+    distance, index = torch.cdist(ab, palette).topk(min(NEIGHBOURS, len(palette)), dim=1, largest=False)
+    return index, (-(distance**2) / (2 * SIGMA**2)).softmax(dim=1)
+
+
+def palette_cross_entropy(logits: Tensor, ab: Tensor, palette: Tensor, color_weights: Tensor) -> Tensor:
+    """Cross-entropy of logits (N, Q, h, w) against soft-encoded ab (N, 2, h, w), weighted by the truth's colour."""
+    index, share = nearest_colors(ab.movedim(1, -1).reshape(-1, 2).float(), palette)
+    log_odds = logits.float().log_softmax(dim=1).movedim(1, -1).flatten(0, 2)
+    entropy = -(log_odds.gather(1, index) * share).sum(1)
+    return (entropy * color_weights[index[:, 0]]).mean()
+
+
+def ab_huber(predicted: Tensor, ab: Tensor, knee: float = 20.0) -> Tensor:
+    """Huber loss between two ab (N, 2, h, w), quadratic up to `knee` ab units and 1/2 there."""
+    return F.huber_loss(predicted / knee, ab / knee)

@@ -1,0 +1,88 @@
+"""A film from end to end: read, find shots, colour, steady, upsample, write."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vidcolor.colorizer import Colorizer
+from vidcolor.prefetch import prefetch
+from vidcolor.shots import mark_shots
+from vidcolor.smooth import Smoother
+from vidcolor.upsample import Upsampler
+from vidcolor.video import Encoding, Span, open_reader, open_writer
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How films are coloured and written, for all of them alike."""
+
+    smoother: Smoother = field(default_factory=Smoother)
+    saturation: float = 1.0
+    """Gain on the model's colour."""
+    batch_size: int | None = None
+    """Frames at once; None: what suits the device."""
+    span: Span = field(default_factory=Span)
+    encoding: Encoding = field(default_factory=Encoding)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of one film."""
+
+    source: str
+    target: str
+    frames: int
+    shots: int
+    seconds: float
+    """Of work, not of film."""
+    model: str
+    device: str
+    warnings: tuple[str, ...] = ()
+    """What could not be kept as it was, and why."""
+    losses: tuple[str, ...] = ()
+    """Places where the source did not decode; everything else was coloured."""
+
+
+def colorize_video(
+    source: Path,
+    target: Path,
+    colorizer: Colorizer,
+    settings: RunSettings | None = None,
+    on_frames: Callable[[int, int | None], None] = lambda done, expected: None,
+) -> RunReport:
+    """Colour `source` into `target`, which appears whole or not at all.
+
+    `on_frames` hears after every batch how many frames are done and how many are expected, as far as the header knows.
+    Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
+    """
+    settings = settings or RunSettings()
+    started, frames, shots = time.monotonic(), 0, 0
+    with (
+        open_reader(source, settings.span) as reader,
+        open_writer(target, reader, encoding=settings.encoding, overwrite=settings.overwrite) as writer,
+        closing(prefetch(reader.batches(settings.batch_size or colorizer.batch_size))) as luma,
+    ):
+        planes = reader.info.planes
+        marked = mark_shots(luma, planes)
+        colored = colorizer.stream(marked, planes)
+        steady = settings.smoother.stream(colored)
+        upsampler = Upsampler(planes, writer.planes, settings.saturation)
+        for batch in upsampler.stream(steady):
+            writer.write(batch)
+            frames += len(batch)
+            shots += sum(batch.first_of_shot or ())
+            on_frames(frames, reader.info.frame_count)
+    return RunReport(
+        source=str(source),
+        target=str(target),
+        frames=frames,
+        shots=shots,
+        seconds=time.monotonic() - started,
+        model=colorizer.meta.name,
+        device=str(colorizer.device),
+        warnings=tuple(writer.warnings),
+        losses=tuple(map(str, reader.losses)),
+    )

@@ -1,0 +1,58 @@
+"""Run an iterator a few items ahead of its consumer, in a thread of its own."""
+
+from collections.abc import Generator, Iterable
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_END = object()
+
+
+def prefetch(items: Iterable[T], ahead: int = 2) -> Generator[T]:
+    """The same items in the same order, `ahead` of them ready.
+
+    What `items` raises is raised here, at its place. Closing this generator stops and joins the thread, and closes
+    `items`.
+    """
+    queue: Queue[Any] = Queue(ahead)
+    stopped = Event()
+    thread = Thread(target=_fill, args=(iter(items), queue, stopped), name="vidcolor-prefetch", daemon=True)
+    thread.start()
+    try:
+        while (item := queue.get()) is not _END:
+            if isinstance(item, _Raised):
+                raise item.error
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
+
+
+class _Raised:
+    def __init__(self, error: BaseException):
+        self.error = error
+
+
+def _fill(items: Any, queue: "Queue[Any]", stopped: Event) -> None:
+    try:
+        for item in items:
+            if not _put(item, queue, stopped):
+                return
+        _put(_END, queue, stopped)
+    except BaseException as error:  # handed to the consumer, who raises it
+        _put(_Raised(error), queue, stopped)
+    finally:
+        if hasattr(items, "close"):
+            items.close()
+
+
+def _put(item: Any, queue: "Queue[Any]", stopped: Event) -> bool:
+    """Wait for room, but not longer than somebody listens."""
+    while not stopped.is_set():
+        try:
+            queue.put(item, timeout=0.05)
+            return True
+        except Full:
+            continue
+    return False

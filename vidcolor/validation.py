@@ -1,0 +1,97 @@
+"""Held-out pictures: how well a network does on them, in numbers and as a sheet to look at."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from vidcolor.color import ChromaTable, chroma_to_rgb
+from vidcolor.data import PhotoViews, View, to_network
+from vidcolor.metrics import colorfulness, psnr
+from vidcolor.networks.base import Network
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over held-out pictures. PSNR never stands without colourfulness: alone it rewards grey."""
+
+    loss: float
+    psnr: float
+    """dB, of R′G′B′ put together from the true luma and the predicted colour."""
+    psnr_of_grey: float
+    """dB, of the same pictures with no colour at all."""
+    colorfulness: float
+    colorfulness_of_truth: float
+
+    @property
+    def gain(self) -> float:
+        """dB over grey."""
+        return self.psnr - self.psnr_of_grey
+
+    @property
+    def vividness(self) -> float:
+        """Share of the truth's colourfulness."""
+        return self.colorfulness / self.colorfulness_of_truth
+
+
+@torch.inference_mode()
+def score(network: Network, views: PhotoViews, device: torch.device, batch_size: int = 32) -> Scores:
+    """`network` on the plain middle crop of every photo in `views`."""
+    was_training = network.training
+    network.eval()
+    rows = [_score_batch(network, luma.to(device), rgb.to(device)) for luma, rgb in _plain(views, batch_size)]
+    network.train(was_training)
+    return Scores(*torch.cat(rows).mean(dim=0).tolist())
+
+
+@torch.inference_mode()
+def draw_sheet(network: Network, views: PhotoViews, device: torch.device, path: Path) -> None:
+    """A PNG: grey, coloured and true, one column a photo."""
+    was_training = network.training
+    network.eval()
+    columns = []
+    for luma, rgb in _plain(views, 8):
+        grey = luma.expand(-1, 3, -1, -1).float() / 255
+        colored = paint(network, luma.to(device)).cpu()
+        columns.append(torch.cat((grey, colored, rgb.float() / 255), dim=2))
+    network.train(was_training)
+    sheet = torch.cat(columns).movedim(0, 2).flatten(2)
+    pixels = (sheet.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
+    cv2.imwrite(str(path), np.ascontiguousarray(pixels[..., ::-1]))
+
+
+def paint(network: Network, luma: Tensor) -> Tensor:
+    """Rec. 709 luma (N, 1, S, S) uint8 -> R′G′B′ (N, 3, S, S) in 0..1, luma kept; S a multiple of the network's."""
+    lightness, _ = to_network(luma, luma.expand(-1, 3, -1, -1))
+    ab = network.to_ab(network(lightness))
+    brightness = luma.float() / 255
+    return chroma_to_rgb(brightness, ChromaTable("709", luma.device)(brightness, ab), "709").clamp(0, 1)
+
+
+def _score_batch(network: Network, luma: Tensor, rgb: Tensor) -> Tensor:
+    lightness, ab = to_network(luma, rgb)
+    loss = sum(network.loss(network(lightness), F.avg_pool2d(ab, network.output_stride)).values(), torch.zeros(()))
+    truth, colored = rgb.float() / 255, paint(network, luma)
+    grey = (luma.float() / 255).expand_as(truth)
+    return torch.stack(
+        (
+            loss.detach().cpu().expand(len(luma)),
+            psnr(colored, truth).cpu(),
+            psnr(grey, truth).cpu(),
+            colorfulness(colored).cpu(),
+            colorfulness(truth).cpu(),
+        ),
+        dim=1,
+    )
+
+
+def _plain(views: PhotoViews, batch_size: int) -> Iterator[Sequence[Tensor]]:
+    everything = [View(index, None) for index in range(len(views))]
+    batches = [everything[start : start + batch_size] for start in range(0, len(everything), batch_size)]
+    return iter(DataLoader(views, batch_sampler=batches))

@@ -1,0 +1,60 @@
+"""Films and stills in and out: the only home of PyAV."""
+
+from pathlib import Path
+
+from vidcolor.errors import OutputError
+from vidcolor.video.colors import sample_colors
+from vidcolor.video.encoding import Encoding, find_encoders
+from vidcolor.video.probe import MediaSummary, StreamSummary, probe
+from vidcolor.video.reader import Loss, Span, VideoReader
+from vidcolor.video.source import check_source
+from vidcolor.video.still_writer import StillWriter
+from vidcolor.video.stills import StillReader
+from vidcolor.video.suffixes import WRITABLE, WRITABLE_FILMS, is_media, is_still
+from vidcolor.video.target import check_target
+from vidcolor.video.writer import VideoWriter
+
+__all__ = [
+    "WRITABLE",
+    "Encoding",
+    "Loss",
+    "MediaSummary",
+    "Span",
+    "StillReader",
+    "StillWriter",
+    "StreamSummary",
+    "VideoReader",
+    "VideoWriter",
+    "find_encoders",
+    "is_media",
+    "is_still",
+    "open_reader",
+    "open_writer",
+    "probe",
+    "sample_colors",
+]
+
+_WHOLE = Span()
+
+
+def open_reader(source: Path, span: Span = _WHOLE) -> VideoReader | StillReader:
+    """A reader for a film or a still, by suffix; a context manager. Raises InputError in one line."""
+    check_source(source)
+    return StillReader(source) if is_still(source) else VideoReader(source, span)
+
+
+def open_writer(
+    target: Path, reader: VideoReader | StillReader, *, encoding: Encoding, overwrite: bool = False
+) -> VideoWriter | StillWriter:
+    """A writer for what `reader` reads; a context manager. Raises OutputError before anything is created."""
+    check_target(target, reader.source, overwrite)
+    suffix = target.suffix.lower()
+    if isinstance(reader, StillReader):
+        if not is_still(target):
+            raise OutputError(f"{target}: a still cannot be written as a film, use .png, .jpg, .tif or .webp")
+        return StillWriter(target, reader)
+    if is_still(target):
+        raise OutputError(f"{target}: a film cannot be written as a still, use .mp4, .mov, .mkv or .webm")
+    if suffix not in WRITABLE_FILMS:
+        raise OutputError(f"{target}: {suffix or 'no suffix'} cannot be written, use .mp4, .mov, .mkv, .webm or .ts")
+    return VideoWriter(target, reader, encoding)

@@ -1,0 +1,91 @@
+"""Sound and subtitles made anew where the target container refuses the source's codec."""
+
+from __future__ import annotations  # Packet is generic in its stub only
+
+from typing import Any
+
+from av import Codec, FFmpegError, Packet
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Stream
+from av.subtitles.stream import SubtitleStream
+
+AUDIO_CODEC = {"webm": "libopus", "matroska": "flac"}
+"""Container to the codec its sound is turned into; aac everywhere else."""
+SUBTITLE_CODEC = {"mp4": "mov_text", "ipod": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
+"""Container to the codec its text subtitles are turned into."""
+BITS_PER_CHANNEL = 96_000
+"""Bits a second spent on each channel of newly encoded sound."""
+
+_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo", "6 channels": "5.1", "8 channels": "7.1"}
+
+
+class AudioConversion:
+    """Decodes one audio stream and encodes it with another codec, times kept."""
+
+    def __init__(self, container: OutputContainer, source: AudioStream) -> None:
+        codec = Codec(AUDIO_CODEC.get(container.format.name, "aac"), "w")
+        rates = codec.audio_rates
+        rate = source.rate if not rates or source.rate in rates else 48_000
+        self.source = source
+        self.stream: AudioStream = container.add_stream(codec.name, rate)  # type: ignore[assignment]
+        # PCM often counts its channels without naming them, which encoders refuse.
+        self.stream.codec_context.layout = _LAYOUTS.get(source.layout.name, source.layout)
+        if codec.lossy:
+            self.stream.codec_context.bit_rate = BITS_PER_CHANNEL * source.channels
+        self.stream.codec_context.open()
+
+    def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
+        """Encoded packets for one of the source's; None flushes. Packets that do not decode fall silent."""
+        try:
+            frames = self.source.decode(packet)
+        except FFmpegError:
+            frames = []
+        encoded = [done for frame in frames for done in self.stream.encode(frame)]
+        return encoded if packet is not None else encoded + self.stream.encode(None)
+
+
+class SubtitleConversion:
+    """Turns text subtitles of one kind into another, packet by packet."""
+
+    def __init__(self, container: OutputContainer, source: SubtitleStream) -> None:
+        source.codec_context.open(strict=False)
+        self.source = source
+        self.stream: SubtitleStream = container.add_stream(SUBTITLE_CODEC[container.format.name])  # type: ignore[assignment]
+        self.stream.codec_context.subtitle_header = source.codec_context.subtitle_header
+        self.stream.codec_context.time_base = source.time_base  # type: ignore[assignment]
+        self.stream.codec_context.open()
+
+    def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
+        """The converted packet, with the times of the source's; none where it holds no text."""
+        text = self.source.decode2(packet) if packet is not None else None
+        if packet is None or text is None or not len(text):
+            return []
+        converted = self.stream.codec_context.encode_subtitle(text)
+        converted.stream = self.stream
+        converted.time_base = packet.time_base
+        converted.pts, converted.dts, converted.duration = packet.pts, packet.pts, packet.duration
+        return [converted]
+
+
+class Copy:
+    """Hands packets on as they are."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
+        """The packet itself, now of the output's stream."""
+        if packet is None:
+            return []
+        packet.stream = self.stream
+        return [packet]
+
+
+def converts(format_name: str, source: Stream) -> bool:
+    """True where a stream that the container refuses can be made into one that it takes."""
+    if source.codec_context is None:
+        return False
+    if source.type == "audio":
+        return True
+    return source.type == "subtitle" and source.codec_context.codec.text_sub and format_name in SUBTITLE_CODEC

@@ -1,0 +1,135 @@
+"""How the picture is encoded: the settings, and the pixel format an encoder takes."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from av import Codec
+from av.codec import codecs_available
+from av.codec.codec import UnknownCodecError
+
+from vidcolor.errors import ConfigError, OutputError
+from vidcolor.frames import PlaneFormat
+from vidcolor.video.planes import chroma_shift
+
+# x264 and x265 refuse a size that their chroma subsampling does not divide.
+_EVEN_ONLY = frozenset({"h264", "hevc"})
+_PLANAR_YUV = re.compile(r"yuv4\d\dp(9|1[0246])?(le)?")
+# Encoders that take deep pictures only with interleaved chroma; PyAV interleaves the planes without loss.
+_PLANAR_OF = {"p010le": "yuv420p10le", "p012le": "yuv420p12le", "p210le": "yuv422p10le"}
+# AVFieldOrder
+INTERLACED = frozenset({2, 3, 4, 5})
+_TOP_FIELD_FIRST = frozenset({2, 5})
+
+KEEPS_FIELDS = frozenset({"libx264"})
+
+
+_ASKED_FOR = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "ffv1", "h264_nvenc", "hevc_nvenc")
+
+
+def find_encoders() -> tuple[str, ...]:
+    """The video encoders people ask for that this build of FFmpeg has; a card's encoder may still need the card."""
+    return tuple(name for name in _ASKED_FOR if name in codecs_available)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How to write video. Settings that the codec does not have (crf and preset of ffv1) are left out."""
+
+    codec: str = "libx264"
+    crf: float | None = 18
+    """Constant quality, lower is better; None where the codec has none or `options` rule."""
+    preset: str | None = "medium"
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Further options of the codec, as FFmpeg names them; `threads` among them."""
+
+    def __post_init__(self) -> None:
+        if self.crf is not None and not 0 <= self.crf <= 63:
+            raise ConfigError(f"crf must lie between 0 and 63, got {self.crf:g}")
+
+    def find_codec(self) -> Codec:
+        """The encoder. Raises OutputError where this build of FFmpeg has none of that name."""
+        if self.codec == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only: it writes to stderr by itself
+        try:
+            codec = Codec(self.codec, "w")
+        except UnknownCodecError as error:
+            raise OutputError(f"no video encoder is called {self.codec!r}, try libx264, libx265 or ffv1") from error
+        if codec.type != "video":
+            raise OutputError(f"{self.codec!r} encodes {codec.type}, not video; try libx264, libx265 or ffv1")
+        return codec
+
+    def options_for(self, codec: Codec, field_order: int = 0) -> dict[str, str]:
+        """The options to open `codec` with."""
+        known = {option.name for option in codec.create("video").supported_options.private}
+        chosen = {"crf": None if self.crf is None else f"{self.crf:g}", "preset": self.preset}
+        options = {name: value for name, value in chosen.items() if value is not None and name in known}
+        if "x265-params" in known:
+            options["x265-params"] = "log-level=error"  # it writes to stderr by itself
+        return options | interlaced_options(self.codec, field_order) | dict(self.options)
+
+
+def interlaced_options(codec: str, field_order: int) -> dict[str, str]:
+    """What makes `codec` keep the fields of an interlaced picture (AVFieldOrder) apart; empty where it cannot."""
+    if codec not in KEEPS_FIELDS or field_order not in INTERLACED:
+        return {}
+    return {"flags": "+ildct+ilme", "x264-params": "tff=1" if field_order in _TOP_FIELD_FIRST else "bff=1"}
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """What is written: the encoder's format, the planar one to build frames in, and what it cannot hold."""
+
+    encoded: str
+    planar: str
+    bit_depth: int
+    chroma_shift: tuple[int, int]
+    warning: str | None = None
+
+
+def choose_pixel_format(codec: Codec, planes: PlaneFormat, width: int, height: int) -> PixelFormat:
+    """The codec's format nearest to `planes`: never shallower if it can be helped, then the same chroma size.
+
+    Raises OutputError where the codec takes no planar Y′CbCr at all.
+    """
+    offered = [format_.name for format_ in codec.video_formats or ()] or ["yuv420p"]
+    fitting = [name for name in offered if _fits(codec, name, width, height)]
+    if not fitting:
+        raise OutputError(f"{codec.name} takes no Y'CbCr picture of {width}x{height}, try another codec")
+    best = min(fitting, key=lambda name: _distance(name, planes))
+    planar = _PLANAR_OF.get(best, best)
+    depth, shift = _depth(planar), chroma_shift(planar)
+    return PixelFormat(best, planar, depth, shift, _difference(codec.name, best, planes))
+
+
+def _fits(codec: Codec, name: str, width: int, height: int) -> bool:
+    planar = _PLANAR_OF.get(name, name)
+    if not _PLANAR_YUV.fullmatch(planar):
+        return False
+    across, down = chroma_shift(planar)
+    is_divisible = width % (1 << across) == 0 and height % (1 << down) == 0
+    return is_divisible or codec.canonical_name not in _EVEN_ONLY
+
+
+def _depth(planar: str) -> int:
+    found = _PLANAR_YUV.fullmatch(planar)
+    return int(found.group(1) or 8) if found else 8
+
+
+def _distance(name: str, planes: PlaneFormat) -> tuple[int, int, int, int]:
+    planar = _PLANAR_OF.get(name, name)
+    deeper = _depth(planar) - planes.bit_depth
+    finer = [have - want for have, want in zip(planes.chroma_shift, chroma_shift(planar), strict=True)]
+    lost = sum(-step for step in finer if step < 0)
+    return max(0, -deeper), lost, abs(deeper), sum(abs(step) for step in finer)
+
+
+def _difference(codec: str, name: str, planes: PlaneFormat) -> str | None:
+    planar = _PLANAR_OF.get(name, name)
+    if _depth(planar) != planes.bit_depth:
+        return f"{codec} has no fitting {planes.bit_depth}-bit format: written as {name} ({_depth(planar)} bits)"
+    if chroma_shift(planar) != planes.chroma_shift:
+        return f"{codec} cannot write the source's chroma size at these dimensions: written as {name}"
+    return None

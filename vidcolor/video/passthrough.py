@@ -1,0 +1,235 @@
+"""Everything of the source but its picture: sound, subtitles, attachments, chapters, titles."""
+
+from __future__ import annotations  # Packet is generic in its stub only
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av import FFmpegError, Packet
+from av.container import OutputContainer
+from av.stream import Discard, Stream
+
+from vidcolor.video import metadata
+from vidcolor.video.conversion import AudioConversion, Copy, SubtitleConversion, converts
+from vidcolor.video.decoding import CLOCK_RESTART, read_packets
+from vidcolor.video.source import is_cover, open_container, opened
+
+_END_MARGIN = 10
+"""Seconds behind the end of a span after which no packet of it is expected any more."""
+_WITH_COVERS = frozenset({"mp4", "ipod", "mov"})
+# The transport stream muxer takes any codec as private data, which nothing can play.
+_IN_TRANSPORT_STREAMS = {
+    "aac", "aac_latm", "ac3", "dts", "dvb_subtitle", "dvb_teletext", "eac3", "hdmv_pgs_subtitle", "mp2", "mp3", "opus",
+    "truehd",
+}  # fmt: skip
+
+
+class Passthrough:
+    """Feeds the other streams of `source` into an output, as the picture gets on.
+
+    The source is opened a second time and read in step with the picture, so memory stays bounded. What cannot be kept
+    is named in `warnings`. `origin`, `start` and `end` are seconds on the source's clock: what becomes zero, and what
+    is cut away before and behind (None: nothing).
+    """
+
+    def __init__(
+        self, source: Path, origin: Fraction, start: Fraction | None, end: Fraction | None, warnings: list[str]
+    ) -> None:
+        self._source = source
+        self._origin = origin
+        self._start = start
+        self._end = end
+        self._warnings = warnings
+        self._container = open_container(source)
+        self._routes: dict[int, Copy | AudioConversion | SubtitleConversion] = {}
+        self._covers: list[Packet[Any]] = []
+        self._waiting: Iterator[Packet[Any]] | None = None
+        self._next: Packet[Any] | None = None
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """All streams of the source in its order, the picture among them."""
+        return list(self._container.streams)
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self._container.close()
+
+    def container_options(self, suffix: str) -> dict[str, str]:
+        """What to open the output with, so that all metadata fit."""
+        has_cover = any(map(is_cover, self.streams))
+        return metadata.container_options(self._container, suffix, has_cover, self._start is not None)
+
+    def add(self, output: OutputContainer, stream: Stream) -> None:
+        """Make room in `output` for one stream of the source: copied, converted, or left out with a warning."""
+        if stream.discard == Discard.all and stream.type == "data":
+            return  # the text track of chapters, which travel by themselves
+        if is_cover(stream):
+            self._add_cover(output, stream)
+        elif _accepts(output.format.name, stream):
+            self._route(stream, Copy(_add_copy(output, stream)))
+        elif stream.type == "audio" and converts(output.format.name, stream):
+            conversion = AudioConversion(output, stream)  # type: ignore[arg-type]
+            self._route(stream, conversion)
+            self._warn(output, stream, f"is converted to {conversion.stream.codec_context.codec.canonical_name}")
+        elif converts(output.format.name, stream):
+            text = SubtitleConversion(output, stream)  # type: ignore[arg-type]
+            self._route(stream, text)
+            self._warn(output, stream, f"is converted to {text.stream.codec_context.codec.canonical_name}")
+        elif not (_name(stream) == "tmcd" and output.format.name == "mov"):  # made anew from the metadata
+            self._warn(output, stream, "is left out")
+
+    def describe(self, output: OutputContainer) -> None:
+        """Carry over titles and chapters of the whole file. Before the output's header is written."""
+        output.metadata.update(metadata.kept(self._container.metadata))
+        chapters = metadata.moved_chapters(self._container, self._origin, self._end)
+        if chapters and output.format.name in metadata.WITH_CHAPTERS:
+            output.set_chapters(chapters)
+        elif chapters:
+            self._warnings.append(f"{output.format.name} has no chapters: {len(chapters)} left out")
+
+    def carry(self, until: Fraction | None) -> Iterator[Packet[Any]]:
+        """The packets that are due up to `until` (seconds, counted from `origin`), all that are left for None."""
+        if self._waiting is None:
+            self._waiting = self._read()
+            self._next = next(self._waiting, None)
+        while self._next is not None:
+            packet = self._next
+            if until is not None and _seconds(packet) > until:
+                return
+            yield from self._routes[packet.stream.index].feed(packet)
+            self._next = next(self._waiting, None)
+        if until is None:
+            for route in self._routes.values():
+                yield from route.feed(None)
+
+    def _read(self) -> Iterator[Packet[Any]]:
+        """The routed packets, their times counted from `origin`, each stream's rising."""
+        yield from self._covers
+        wanted = [self._container.streams[index] for index in self._routes]
+        if not wanted:
+            return
+        if self._start is not None:
+            with suppress(FFmpegError):  # not seekable: read from the beginning
+                self._container.seek(int(self._start * av.time_base))
+        clocks: dict[int, _Clock] = {}
+        for packet in read_packets(self._container, wanted, self._lose):
+            if not self._move(packet):
+                continue
+            if self._is_behind(packet, _END_MARGIN):
+                return
+            if self._is_behind(packet, 0):
+                continue
+            clock = clocks.setdefault(packet.stream.index, _Clock())
+            clock.steady(packet)
+            yield packet
+
+    def _move(self, packet: Packet[Any]) -> bool:
+        """Count the packet's times from `origin`; False where it lies before the start, or has no time."""
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is None:
+            return False
+        zero = round(self._origin / packet.time_base)
+        packet.pts = pts - zero
+        packet.dts = (packet.dts if packet.dts is not None else pts) - zero
+        if self._start is None or packet.pts >= 0:
+            return True
+        duration = packet.duration or 0
+        if packet.stream.type != "subtitle" or packet.pts + duration <= 0:
+            return False
+        packet.duration, packet.pts, packet.dts = packet.pts + duration, 0, 0
+        return True
+
+    def _is_behind(self, packet: Packet[Any], margin: int) -> bool:
+        return self._end is not None and _seconds(packet) >= self._end - self._origin + margin
+
+    def _add_cover(self, output: OutputContainer, stream: Stream) -> None:
+        packet = _cover(self._source, stream.index)
+        if packet is not None and output.format.name == "matroska":
+            kind = "png" if _name(stream) == "png" else "jpeg"
+            name = stream.metadata.get("filename") or f"cover.{kind.replace('jpeg', 'jpg')}"
+            output.add_attachment(name, stream.metadata.get("mimetype") or f"image/{kind}", bytes(packet))
+        elif packet is not None and output.format.name in _WITH_COVERS and _accepts(output.format.name, stream):
+            self._route(stream, Copy(_add_copy(output, stream)))
+            packet.stream, packet.pts, packet.dts = stream, 0, 0
+            self._covers.append(packet)
+        else:
+            self._warn(output, stream, "(the cover) is left out")
+
+    def _route(self, stream: Stream, route: Copy | AudioConversion | SubtitleConversion) -> None:
+        self._routes[stream.index] = route
+        describe(stream, route.stream)
+
+    def _warn(self, output: OutputContainer, stream: Stream, what: str) -> None:
+        stream_name = f"{stream.type} stream {stream.index} ({_name(stream)})"
+        self._warnings.append(f"{stream_name} {what}: {output.format.name} does not take it")
+
+    def _lose(self, pts: int | None, what: str) -> None:
+        self._warnings.append(f"sound and subtitles: {what}")
+
+
+def describe(source: Stream, target: Stream) -> None:
+    """Carry over a stream's language, title and role."""
+    target.metadata.update(metadata.kept(source.metadata))
+    target.disposition = source.disposition
+
+
+def _accepts(format_name: str, stream: Stream) -> bool:
+    """True where a file of this format can really be begun with a copy of the stream."""
+    if format_name == "mpegts" and _name(stream) not in _IN_TRANSPORT_STREAMS:
+        return False
+    trial = av.open(io.BytesIO(), "w", format=format_name)
+    try:
+        _add_copy(trial, stream)
+        trial.start_encoding()
+    except (ValueError, FFmpegError):
+        return False
+    finally:
+        with suppress(FFmpegError):
+            trial.close()
+    return True
+
+
+def _add_copy(output: OutputContainer, stream: Stream) -> Stream:
+    # opaque: PyAV would else look for an encoder of the same name.
+    return output.add_stream_from_template(stream, opaque=True)
+
+
+def _cover(source: Path, index: int) -> Packet[Any] | None:
+    with opened(source) as container:
+        return next((packet for packet in container.demux(container.streams[index]) if packet.size), None)
+
+
+def _name(stream: Stream) -> str:
+    if stream.codec_context is not None:
+        return stream.codec_context.codec.canonical_name
+    return stream.name or "unknown"
+
+
+def _seconds(packet: Packet[Any]) -> Fraction:
+    return (packet.dts or 0) * packet.time_base
+
+
+class _Clock:
+    """Makes the times of one stream rise, which muxers insist on."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._expected = 0
+        self._offset = 0
+
+    def steady(self, packet: Packet[Any]) -> None:
+        """Lift a packet above the one before it; carry on where MPEG parts were put end to end."""
+        pts, dts = (packet.pts or 0) + self._offset, (packet.dts or 0) + self._offset
+        if self._last is not None and dts < self._last - CLOCK_RESTART / packet.time_base:
+            self._offset += self._expected - dts
+            pts, dts = pts + self._expected - dts, self._expected
+        if self._last is not None and dts <= self._last:
+            dts = self._last + 1
+        packet.pts, packet.dts = max(pts, dts), dts
+        self._last, self._expected = dts, dts + (packet.duration or 1)

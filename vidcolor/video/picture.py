@@ -1,0 +1,122 @@
+"""The picture of a film as its headers and its first frame describe it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av import VideoFrame
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from vidcolor.frames import PlaneFormat, VideoInfo
+from vidcolor.video import planes
+from vidcolor.video.encoding import INTERLACED, KEEPS_FIELDS
+from vidcolor.video.source import display_matrix, side_data_names
+
+MAX_RATE = 300
+"""Frames a second above which a header's hint is a time base (FLV and some MKV say 1000), not a rate."""
+
+_HDR = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"})
+_WITHOUT_ROTATION = frozenset({"mpegts"})
+_WITHOUT_MIRROR = frozenset({"matroska", "webm"})
+_ARBITRARY_CLOCK = 0x0200
+"""AVFMT_TS_DISCONT: MPEG streams and their kin."""
+
+
+@dataclass(frozen=True)
+class PictureTags:
+    """What the writer passes on about the picture beside its samples. Numbers are FFmpeg's AVColor values."""
+
+    stream_index: int
+    sample_aspect_ratio: Fraction | None
+    colorspace: int
+    """0 for R'G'B'."""
+    color_range: int
+    color_primaries: int
+    color_trc: int
+    display_matrix: tuple[int, ...] | None
+    side_data: tuple[str, ...]
+    """Names of what else the first frame carries, such as MASTERING_DISPLAY_METADATA."""
+    field_order: int
+    """AVFieldOrder: 0 unknown, 1 progressive, 2 to 5 interlaced."""
+
+
+def read_tags(stream: VideoStream, first: VideoFrame) -> PictureTags:
+    """What only the container and the first frame know."""
+    return PictureTags(
+        stream_index=stream.index,
+        sample_aspect_ratio=stream.sample_aspect_ratio or None,
+        colorspace=0 if planes.is_rgb(first.format) else first.colorspace,
+        color_range=first.color_range,
+        color_primaries=first.color_primaries,
+        color_trc=first.color_trc,
+        display_matrix=display_matrix(first),
+        side_data=side_data_names(first),
+        field_order=stream.codec_context.field_order,
+    )
+
+
+def read_info(stream: VideoStream, first: VideoFrame) -> VideoInfo:
+    """Size, planes, time base, and the hints at rate and length."""
+    tick = stream.time_base or Fraction(1, av.time_base)
+    rate = _rate(stream, first, tick)
+    return VideoInfo(
+        width=first.width,
+        height=first.height,
+        planes=planes.plane_format(first),
+        time_base=tick,
+        rate=rate,
+        frame_count=_frame_count(stream, tick, rate),
+    )
+
+
+def _rate(stream: VideoStream, first: VideoFrame, tick: Fraction) -> Fraction | None:
+    measured = 1 / (first.duration * tick) if first.duration else None
+    hints = (stream.average_rate, stream.guessed_rate, measured)
+    return next((rate for rate in hints if rate and rate <= MAX_RATE), None)
+
+
+def _frame_count(stream: VideoStream, tick: Fraction, rate: Fraction | None) -> int | None:
+    if stream.frames:
+        return stream.frames
+    return round(stream.duration * tick * rate) if stream.duration and rate else None
+
+
+def describe_picture(stream: VideoStream, tags: PictureTags, written: PlaneFormat) -> list[str]:
+    """Give an output stream what the source's picture was tagged with; what its container or PyAV cannot take."""
+    context = stream.codec_context
+    context.color_range = planes.FULL if written.full_range else tags.color_range
+    context.color_primaries = tags.color_primaries
+    context.color_trc = tags.color_trc
+    is_faithful = tags.colorspace in planes.FAITHFUL_COLORSPACES
+    context.colorspace = tags.colorspace if is_faithful else planes.COLORSPACE_OF_MATRIX[written.matrix]
+    if tags.sample_aspect_ratio:
+        context.sample_aspect_ratio = tags.sample_aspect_ratio
+    if tags.field_order:
+        context.field_order = tags.field_order
+    if tags.display_matrix:
+        stream.set_display_matrix(tags.display_matrix)
+    return _lost(stream, tags)
+
+
+def _lost(stream: VideoStream, tags: PictureTags) -> list[str]:
+    format_name, codec = stream.container.format.name, stream.codec_context.codec.name
+    lost = [f"HDR side data ({name.lower()}) cannot be kept" for name in tags.side_data if name in _HDR]
+    if tags.display_matrix and format_name in _WITHOUT_ROTATION:
+        lost.append(f"{format_name} holds no rotation: the picture will show unturned")
+    if tags.display_matrix and format_name in _WITHOUT_MIRROR and _is_mirrored(tags.display_matrix):
+        lost.append(f"{format_name} holds no mirroring: the picture will show rotated only, use .mp4 to keep it")
+    if tags.field_order in INTERLACED and codec not in KEEPS_FIELDS:
+        lost.append(f"{codec} encodes the interlaced picture as whole frames")
+    return lost
+
+
+def _is_mirrored(matrix: tuple[int, ...]) -> bool:
+    return matrix[0] * matrix[4] - matrix[1] * matrix[3] < 0
+
+
+def clock_start(container: InputContainer) -> Fraction:
+    """Seconds at which an MPEG stream's clock, which counts from anywhere, begins; 0 for other containers."""
+    if not container.format.flags & _ARBITRARY_CLOCK or not container.start_time:
+        return Fraction(0)
+    return Fraction(container.start_time, av.time_base)

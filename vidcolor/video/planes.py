@@ -1,0 +1,144 @@
+"""Pixel formats: luma planes out of decoded frames, frames out of luma and chroma planes.
+
+A plane is read from and written to the frame's own buffer. `to_ndarray` and swscale are kept away from Y′CbCr
+pictures, because both may change the range.
+"""
+
+import re
+
+import numpy as np
+from av import VideoFormat, VideoFrame
+from av.video.plane import VideoPlane
+from numpy.typing import NDArray
+
+from vidcolor.frames import PlaneFormat
+
+Plane = NDArray[np.uint8] | NDArray[np.uint16]
+
+LIMITED, FULL = 1, 2
+"""AVColorRange: what `VideoFrame.color_range` holds; 0 is unspecified."""
+
+MATRIX_OF_COLORSPACE = {0: "709", 1: "709", 4: "601", 5: "601", 6: "601", 7: "709", 9: "2020", 10: "2020"}
+"""AVColorSpace to the nearest of our matrices."""
+COLORSPACE_OF_MATRIX = {"601": 6, "709": 1, "2020": 9}
+FAITHFUL_COLORSPACES = frozenset({1, 2, 5, 6, 9})
+"""AVColorSpace values that may stay as the output's tag; the others name a matrix we do not write."""
+
+REC709 = np.array([0.2126, 0.7152, 0.0722])
+"""Rec. 709 luma of R′G′B′."""
+
+# Format: (first sample, samples from one luma to the next) in its only plane.
+_PACKED_LUMA = {
+    "yuyv422": (0, 2), "yvyu422": (0, 2), "uyvy422": (1, 2), "ya8": (0, 2), "ya16le": (0, 2), "ya16be": (0, 2)
+}  # fmt: skip
+# Rare packings that swscale unpacks without loss, and 1-bit or float pictures that have no integer plane.
+_REPACKED = {
+    "monob": "gray", "monow": "gray", "grayf32le": "gray16le", "grayf32be": "gray16le",
+    "grayf16le": "gray16le", "grayf16be": "gray16le", "uyyvyy411": "yuv411p", "vuyx": "yuv444p", "vuya": "yuv444p",
+    "ayuv": "yuv444p", "uyva": "yuv444p", "y210le": "yuv422p10le", "y212le": "yuv422p12le", "xv30le": "yuv444p10le",
+    "xv36le": "yuv444p12le", "ayuv64le": "yuv444p16le", "xyz12le": "rgb48le", "xyz12be": "rgb48le",
+}  # fmt: skip
+_HIGH_BITS = re.compile(r"p[024]1[026](le|be)|.*msb(le|be)")
+
+
+def repack(frame: VideoFrame) -> VideoFrame:
+    """The frame in a format that `plane_format` and `read_luma` know; almost always the frame itself."""
+    target = _REPACKED.get(frame.format.name)
+    return frame.reformat(format=target) if target else frame
+
+
+def is_rgb(pix_fmt: VideoFormat) -> bool:
+    """True for R′G′B′ and palettes, whose luma has to be computed."""
+    return pix_fmt.is_rgb or pix_fmt.has_palette
+
+
+def plane_format(frame: VideoFrame) -> PlaneFormat:
+    """How `read_luma` will hand this frame out.
+
+    An unspecified matrix is taken as Rec. 601 up to 576 lines and Rec. 709 above, as players do; an unspecified range
+    as limited for Y′CbCr and full for yuvj, grey and R′G′B′. Grey is given 4:2:0 chroma, R′G′B′ 4:4:4.
+    """
+    name = frame.format.name
+    if is_rgb(frame.format):
+        return PlaneFormat(_rgb_depth(frame.format), True, "709", (0, 0))
+    matrix = MATRIX_OF_COLORSPACE.get(frame.colorspace, "601" if frame.height <= 576 else "709")
+    is_grey = name.startswith(("gray", "ya"))
+    full_by_name = is_grey or name.startswith("yuvj")
+    full_range = frame.color_range == FULL or (frame.color_range != LIMITED and full_by_name)
+    shift = (1, 1) if is_grey else chroma_shift(name)
+    return PlaneFormat(frame.format.components[0].bits, full_range, matrix, shift)
+
+
+def chroma_shift(pix_fmt: str) -> tuple[int, int]:
+    """log2 of the horizontal and vertical chroma subsampling of a Y′CbCr pixel format."""
+    unit = VideoFormat(pix_fmt, 16, 16)
+    return (16 // unit.chroma_width(16)).bit_length() - 1, (16 // unit.chroma_height(16)).bit_length() - 1
+
+
+def read_luma(frame: VideoFrame) -> Plane:
+    """The Y′ plane, (H, W) uint8 or uint16 (low bits), bit for bit; for R′G′B′ its Rec. 709 luma, rounded."""
+    if is_rgb(frame.format):
+        return _rgb_luma(frame)
+    rows = samples_of(frame.planes[0], frame.format)
+    first, step = _PACKED_LUMA.get(frame.format.name, (0, 1))
+    luma = rows[:, first : first + frame.width * step : step]
+    if _HIGH_BITS.fullmatch(frame.format.name):
+        return np.right_shift(luma, np.uint16(16 - frame.format.components[0].bits)).astype(np.uint16)
+    return luma
+
+
+def samples_of(plane: VideoPlane, pix_fmt: VideoFormat) -> Plane:
+    """The plane's buffer as (rows, samples of a whole line, padding included) in the machine's byte order."""
+    upwards = -1 if plane.line_size < 0 else 1
+    buffer = memoryview(plane)
+    if pix_fmt.components[0].bits <= 8:
+        return np.frombuffer(buffer, np.uint8).reshape(plane.height, -1)[::upwards]
+    order = ">u2" if pix_fmt.is_big_endian else "<u2"
+    return np.frombuffer(buffer, order).reshape(plane.height, -1)[::upwards].astype(np.uint16, copy=False)
+
+
+def build_frame(luma: Plane, chroma: Plane, pix_fmt: str) -> VideoFrame:
+    """A planar Y′CbCr frame from luma (H, W) and chroma (2, Hc, Wc), copied as they are."""
+    height, width = luma.shape
+    frame = VideoFrame(width, height, pix_fmt)
+    for plane, samples in zip(frame.planes, (luma, *chroma), strict=True):
+        rows = np.frombuffer(memoryview(plane), samples.dtype).reshape(plane.height, -1)
+        rows[:, : plane.width] = samples
+    return frame
+
+
+def change_depth(luma: Plane, source: PlaneFormat, target: PlaneFormat) -> Plane:
+    """Luma of the source's bit depth in the target's: exact when it grows, rounded when it shrinks."""
+    if source.bit_depth == target.bit_depth:
+        return luma
+    if source.full_range:
+        scale = ((1 << target.bit_depth) - 1) / ((1 << source.bit_depth) - 1)
+    else:
+        scale = 2.0 ** (target.bit_depth - source.bit_depth)
+    scaled = np.rint(luma.astype(np.float64) * scale).clip(0, (1 << target.bit_depth) - 1)
+    return _as_samples(scaled, target.bit_depth)
+
+
+def _rgb_depth(pix_fmt: VideoFormat) -> int:
+    bits = max(component.bits for component in pix_fmt.components)
+    if bits <= 8:
+        return 8
+    return bits if _is_planar_rgb(pix_fmt) else 16
+
+
+def _is_planar_rgb(pix_fmt: VideoFormat) -> bool:
+    return pix_fmt.name.startswith("gbr") and pix_fmt.components[0].bits <= 16 and "msb" not in pix_fmt.name
+
+
+def _rgb_luma(frame: VideoFrame) -> Plane:
+    depth = _rgb_depth(frame.format)
+    if depth > 8 and _is_planar_rgb(frame.format):
+        green, blue, red = (samples_of(plane, frame.format)[:, : frame.width] for plane in frame.planes[:3])
+        rgb = np.stack([red, green, blue], axis=-1)
+    else:
+        rgb = np.asarray(frame.to_ndarray(format="rgb24" if depth == 8 else "rgb48le"))
+    return _as_samples(np.rint(rgb @ REC709), depth)
+
+
+def _as_samples(values: NDArray[np.float64], depth: int) -> Plane:
+    return values.astype(np.uint8) if depth == 8 else values.astype(np.uint16)

@@ -1,0 +1,232 @@
+"""Decoding: luma planes and exact times out of a film."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+from av import FFmpegError, VideoFrame
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from vidcolor.errors import InputError
+from vidcolor.frames import FrameBatch
+from vidcolor.video import planes
+from vidcolor.video.decoding import CLOCK_RESTART, decode
+from vidcolor.video.picture import clock_start, read_info, read_tags
+from vidcolor.video.source import find_picture, open_container, opened
+
+_WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a film in seconds from the start of its picture, half-open; None is the start or the end."""
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        start = self.start or Fraction(0)
+        if start < 0:
+            raise InputError(f"the span must start at 0 s or later, got {float(start):g} s")
+        if self.end is not None and self.end <= start:
+            raise InputError(f"the span must end after it starts, got {float(start):g} s to {float(self.end):g} s")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A place where the source did not decode, or only with guessed content."""
+
+    seconds: Fraction
+    """From the start of what is read."""
+    what: str
+
+    def __str__(self) -> str:
+        return f"{float(self.seconds):.3f} s: {self.what}"
+
+
+class VideoReader:
+    """A film as batches of luma planes. Made by `open_reader`; a context manager.
+
+    Frames that do not decode are named in `losses`, which fills while `batches` runs; all others are handed out.
+    Frames that change size or format on the way are scaled to the first frame's, and named in `warnings`.
+    """
+
+    def __init__(self, source: Path, span: Span) -> None:
+        self.source = source
+        self.span = span
+        self.losses: list[Loss] = []
+        self.warnings: list[str] = []
+        self._container: InputContainer | None = None
+        self._shift = 0
+        with opened(source) as container:
+            stream = find_picture(container, source)
+            first = next(decode(container, stream, lambda pts, what: None), None)
+            if first is None:
+                raise InputError(f"{source}: not one frame decodes, the file is damaged or has no frames")
+            if first.format.name.startswith(_WITH_ALPHA):
+                self.warnings.append(f"the alpha channel ({first.format.name}) cannot be kept in a film")
+            first = planes.repack(first)
+            self._start = first.pts or 0
+            self._pix_fmt = first.format.name
+            self.tags = read_tags(stream, first)
+            self.info = read_info(stream, first)
+            zero = clock_start(container)
+        self._shift = self._find_shift(zero)
+        if span != Span():
+            self.info = replace(self.info, frame_count=self._expected_frames())
+
+    @property
+    def origin(self) -> Fraction:
+        """Seconds on the source's clock that are zero in the pts handed out."""
+        return self._shift * self.info.time_base
+
+    @property
+    def start(self) -> Fraction | None:
+        """Seconds on the source's clock at which the span starts, or None where nothing is cut."""
+        return None if self.span == Span() else self.origin
+
+    @property
+    def end(self) -> Fraction | None:
+        """Seconds on the source's clock at which the span ends, or None."""
+        return None if self.span.end is None else self._start * self.info.time_base + self.span.end
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and the decoder's threads."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def batches(self, size: int) -> Iterator[FrameBatch]:
+        """Every frame of the span in display order, at most `size` to a batch; decodes anew at each call.
+
+        luma is (N, 1, H, W) uint8 or uint16 as `info.planes` says, pts rise strictly.
+        """
+        self.losses.clear()
+        frames: list[VideoFrame] = []
+        times: list[tuple[int, int]] = []
+        for frame, pts, duration in self._timed_frames():
+            frames.append(frame)
+            times.append((pts - self._shift, duration))
+            if len(frames) == size:
+                yield self._batch(frames, times)
+                frames, times = [], []
+        if frames:
+            yield self._batch(frames, times)
+
+    def _batch(self, frames: list[VideoFrame], times: list[tuple[int, int]]) -> FrameBatch:
+        luma = torch.empty((len(frames), 1, self.info.height, self.info.width), dtype=self.info.planes.dtype)
+        for slot, frame in zip(luma.numpy(), frames, strict=True):
+            np.copyto(slot[0], planes.read_luma(frame))
+        return FrameBatch(luma, tuple(pts for pts, _ in times), tuple(duration for _, duration in times))
+
+    def _timed_frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
+        """(frame, pts on the source's clock, duration) of the span."""
+        start = self._tick(self.span.start) if self.span.start is not None else None
+        end = self._tick(self.span.end) if self.span.end is not None else None
+        self.close()
+        self._container = open_container(self.source)
+        try:
+            for frame, pts, duration in self._steady(self._frames_from(self._container, start)):
+                if end is not None and pts >= end:
+                    return
+                if start is None or pts >= start:
+                    yield self._in_layout(frame, pts), pts, duration
+        finally:
+            self.close()
+
+    def _tick(self, seconds: Fraction) -> int:
+        return self._start + math.ceil(seconds / self.info.time_base)
+
+    def _steady(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, int, int]]:
+        """Give every frame a pts, and one above that of the frame before."""
+        step = max(1, round(1 / ((self.info.rate or 25) * self.info.time_base)))
+        back = round(CLOCK_RESTART / self.info.time_base)
+        offset = 0
+        last: int | None = None
+        for frame in frames:
+            expected = self._start if last is None else last + step
+            pts = frame.pts + offset if frame.pts is not None else expected
+            if last is not None and pts < last - back:  # MPEG parts put end to end
+                offset += expected - pts
+                pts = expected
+            elif last is not None and pts <= last:
+                pts = last + 1
+            last, step = pts, frame.duration or step
+            yield frame, pts, frame.duration
+
+    def _frames_from(self, container: InputContainer, start: int | None) -> Iterator[VideoFrame]:
+        """Decoded frames, from the key frame before `start` on."""
+        stream = find_picture(container, self.source)
+        if start is None:
+            yield from decode(container, stream, self._lose)
+            return
+        frames = self._seek(container, stream, start)
+        first = next(frames, None)
+        if first is None or first.pts is None or first.pts > start:
+            # The index was wrong, or there is none: read from the beginning.
+            first, frames = None, self._seek(container, stream, self._start)
+        if first is not None:
+            yield first
+        yield from frames
+
+    def _seek(self, container: InputContainer, stream: VideoStream, pts: int) -> Iterator[VideoFrame]:
+        try:
+            container.seek(pts, stream=stream)
+        except FFmpegError:
+            container.seek(0)
+        return decode(container, stream, self._lose)
+
+    def _in_layout(self, frame: VideoFrame, pts: int) -> VideoFrame:
+        frame = planes.repack(frame)
+        if (frame.width, frame.height, frame.format.name) == (self.info.width, self.info.height, self._pix_fmt):
+            return frame
+        if not any("changes" in warning for warning in self.warnings):
+            at = float((pts - self._start) * self.info.time_base)
+            self.warnings.append(
+                f"the picture changes to {frame.width}x{frame.height} {frame.format.name} at {at:.3f} s: "
+                f"scaled to {self.info.width}x{self.info.height} {self._pix_fmt} from there on"
+            )
+        return frame.reformat(self.info.width, self.info.height, self._pix_fmt)
+
+    def _find_shift(self, zero: Fraction) -> int:
+        """Ticks to take from every pts, so that a span begins at zero and an MPEG clock near it."""
+        if self.span == Span():
+            return round(zero / self.info.time_base)
+        if self.span.start is None:
+            return self._start
+        kept = self._timed_frames()
+        first = next(kept, None)
+        self.close()
+        self.losses.clear()
+        if first is None:
+            start = float(self.span.start)
+            raise InputError(f"{self.source}: has no frame from {start:g} s on, the picture ends before")
+        return first[1]
+
+    def _expected_frames(self) -> int | None:
+        """The span's share of the whole, by the header's rate."""
+        rate, whole = self.info.rate, self.info.frame_count
+        start = self.span.start or Fraction(0)
+        if rate is None or (whole is None and self.span.end is None):
+            return None
+        ends = [end for end in (self.span.end, whole / rate if whole else None) if end is not None]
+        return max(1, round((min(ends) - start) * rate))
+
+    def _lose(self, pts: int | None, what: str) -> None:
+        place = self._start if pts is None else pts
+        self.losses.append(Loss((place - self._shift) * self.info.time_base, what))

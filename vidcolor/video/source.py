@@ -1,0 +1,89 @@
+"""The source file: opened safely, its picture chosen, what only the container knows read out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av import FFmpegError, VideoFrame
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from vidcolor.errors import InputError
+
+
+def check_source(source: Path) -> None:
+    """Raise InputError for what no decoder has to look at: missing, a folder, empty."""
+    if not source.exists():
+        raise InputError(f"{source}: no such file")
+    if source.is_dir():
+        raise InputError(f"{source}: is a folder, give a film or a picture")
+    if source.stat().st_size == 0:
+        raise InputError(f"{source}: is empty (0 bytes)")
+
+
+def open_container(source: Path) -> InputContainer:
+    """Open for reading. Raises InputError in one line whatever the file is."""
+    check_source(source)
+    try:
+        container = av.open(
+            # "file:" keeps a colon in the name from being taken for a protocol; the white list keeps playlists local.
+            f"file:{source}",
+            "r",
+            container_options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except FFmpegError as error:
+        raise InputError(f"{source}: not a film or damaged beyond reading ({reason(error)})") from error
+    if container.format.name == "tty":
+        container.close()
+        raise InputError(f"{source}: is text, not a film")
+    return container
+
+
+def find_picture(container: InputContainer, source: Path) -> VideoStream:
+    """The stream to colour: FFmpeg's best video stream that has a size and is no cover. Raises InputError."""
+    found = [s for s in container.streams.video if s.codec_context is not None and s.width and not is_cover(s)]
+    if not found:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
+        raise InputError(f"{source}: has no moving picture (it holds: {kinds})")
+    best = container.streams.best("video")
+    return next((stream for stream in found if best is not None and stream.index == best.index), found[0])
+
+
+def is_cover(stream: Stream) -> bool:
+    """True for cover art, which FFmpeg shows as a video stream of one frame."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def reason(error: FFmpegError) -> str:
+    """FFmpeg's own words for an error, short enough for one line."""
+    return error.strerror or type(error).__name__
+
+
+def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    """The nine integers that rotate or mirror the picture on display, or None."""
+    side_data: Any = frame.side_data  # the stub knows motion vectors only
+    for item in side_data:
+        if item.type.name == "DISPLAYMATRIX":
+            return tuple(int(value) for value in np.frombuffer(bytes(item), np.int32))
+    return None
+
+
+def side_data_names(frame: VideoFrame) -> tuple[str, ...]:
+    """What the frame carries beside its samples, as PyAV names it."""
+    side_data: Any = frame.side_data
+    return tuple(item.type.name for item in side_data)
+
+
+@contextmanager
+def opened(source: Path) -> Iterator[InputContainer]:
+    """`open_container` for a `with` block."""
+    container = open_container(source)
+    try:
+        yield container
+    finally:
+        container.close()

@@ -1,0 +1,175 @@
+"""Still pictures as films of one frame: writing."""
+
+import struct
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, JpegPresets, PngImagePlugin
+
+from vidcolor.errors import OutputError
+from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.video.planes import Plane, change_depth
+from vidcolor.video.stills import Extras, StillReader, descriptive
+from vidcolor.video.target import Partial
+
+JPEG_QUALITY = 95
+_JPEG = frozenset({".jpg", ".jpeg"})
+_TIFF = frozenset({".tif", ".tiff"})
+_DEEP = _TIFF | {".png"}
+_WITH_ALPHA = frozenset({".png", ".tif", ".tiff", ".webp"})
+_RED_AND_BLUE = {"601": (0.299, 0.114), "709": (0.2126, 0.0722), "2020": (0.2627, 0.0593)}
+# What each format's file can carry.
+_HOLDS = {
+    ".jpg": {"exif", "icc_profile", "dpi", "xmp"},
+    ".jpeg": {"exif", "icc_profile", "dpi", "xmp"},
+    ".png": {"exif", "icc_profile", "dpi", "xmp"},
+    ".tif": {"exif", "icc_profile", "dpi"},
+    ".tiff": {"exif", "icc_profile", "dpi"},
+    ".webp": {"exif", "icc_profile", "xmp"},
+    ".bmp": {"dpi"},
+}
+
+
+class StillWriter:
+    """A still being written. Made by `open_writer`; a context manager like VideoWriter, with the same members."""
+
+    def __init__(self, target: Path, reader: StillReader) -> None:
+        self._suffix = target.suffix.lower()
+        self._still = reader.still
+        source = reader.info.planes
+        depth = source.bit_depth if self._suffix in _DEEP else 8
+        self.planes = PlaneFormat(depth, True, source.matrix, (0, 0))
+        """What the chroma has to be."""
+        self.warnings: list[str] = [*reader.warnings]
+        if depth != source.bit_depth:
+            self.warnings.append(f"{self._suffix} holds 8 bits: the source's {source.bit_depth} are rounded")
+        if self._still.alpha is not None and self._suffix not in _WITH_ALPHA:
+            self.warnings.append(f"{self._suffix} holds no alpha channel: it is left out")
+        self._extras = self._kept(self._still.extras)
+        self._target = target
+        self._partial = Partial(target)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._partial.keep()
+        finally:
+            self._partial.discard()
+
+    def write(self, batch: FrameBatch) -> None:
+        """Write the frame: luma as the reader gave it, chroma (1, 2, H, W) as `planes` says. Raises OutputError."""
+        if batch.chroma is None:
+            raise ValueError("a batch must have chroma before it can be written")
+        luma = change_depth(batch.luma[0, 0].cpu().numpy(), self._still.planes, self.planes)
+        chroma = batch.chroma[0].cpu().numpy()
+        try:
+            if self._suffix in _JPEG and self.planes.matrix == "601":
+                self._save(Image.fromarray(np.stack([luma, *chroma], axis=-1), "YCbCr"))
+            elif self.planes.bit_depth == 16:
+                self._partial.path.write_bytes(self._deep(self._pixels(luma, chroma)))
+            else:
+                self._save(Image.fromarray(self._pixels(luma, chroma)))
+        except OSError as error:
+            raise OutputError(f"{self._target}: cannot be written ({error.strerror or error})") from error
+
+    def _pixels(self, luma: Plane, chroma: Plane) -> NDArray[Any]:
+        """(H, W, 3), or 4 with alpha, of the luma's dtype."""
+        rgb = to_rgb(luma, chroma, self.planes)
+        alpha = self._still.alpha
+        if alpha is None or self._suffix not in _WITH_ALPHA:
+            return rgb
+        return np.dstack([rgb, change_depth(alpha, self._still.planes, self.planes)])
+
+    def _save(self, image: Image.Image) -> None:
+        extras = self._extras
+        options: dict[str, Any] = {"icc_profile": extras.icc_profile}
+        if extras.exif is not None:
+            # libtiff refuses tags that it takes for its own
+            options["exif"] = descriptive(extras.exif) if self._suffix in _TIFF else extras.exif
+        if extras.dpi is not None:
+            options["dpi"] = extras.dpi
+        if extras.xmp is not None and self._suffix == ".png":
+            options["pnginfo"] = PngImagePlugin.PngInfo()
+            options["pnginfo"].add_itxt("XML:com.adobe.xmp", extras.xmp.decode("utf-8", "replace"))
+        elif extras.xmp is not None:
+            options["xmp"] = extras.xmp
+        if self._suffix in _JPEG:
+            options |= self._jpeg_options()
+        if self._suffix == ".webp":
+            options |= {"lossless": True, "exact": True}  # its lossy kind would alter the luma
+        image.save(self._partial.path, **options)
+
+    def _jpeg_options(self) -> dict[str, Any]:
+        """The source's own luma table keeps its luma; its chroma table was made for grey and may be coarse."""
+        coding = self._still.jpeg
+        if coding is None:
+            return {"quality": JPEG_QUALITY, "subsampling": 0}
+        presets: dict[str, Any] = JpegPresets.presets
+        chroma_table = presets["web_maximum"]["quantization"][1]
+        return {"qtables": [list(coding.luma_table), chroma_table], "subsampling": coding.subsampling}
+
+    def _deep(self, pixels: NDArray[Any]) -> bytes:
+        order = [2, 1, 0, 3][: pixels.shape[2]]
+        encoded, data = cv2.imencode(".png" if self._suffix == ".png" else ".tif", pixels[..., order])
+        if not encoded:
+            raise OutputError(f"{self._target}: the picture cannot be encoded with 16 bits, try .png")
+        return _with_png_chunks(data.tobytes(), self._extras) if self._suffix == ".png" else data.tobytes()
+
+    def _kept(self, extras: Extras) -> Extras:
+        """The extras that the target can hold; the others are named."""
+        held = set(_HOLDS[self._suffix])
+        if self.planes.bit_depth == 16:
+            held &= {"exif", "icc_profile", "dpi"} if self._suffix == ".png" else set()
+        if extras.icc_profile is not None and extras.icc_profile[16:20] != b"RGB ":
+            held -= {"icc_profile"}
+        lost = [name for name in ("exif", "icc_profile", "dpi", "xmp") if name not in held and getattr(extras, name)]
+        for name in lost:
+            self.warnings.append(f"the source's {_WORDS[name]} does not fit a colour {self._suffix}: it is left out")
+        return Extras(**{name: getattr(extras, name) for name in held})
+
+
+_WORDS = {"exif": "EXIF", "icc_profile": "ICC profile", "dpi": "resolution", "xmp": "XMP"}
+
+
+def to_rgb(luma: Plane, chroma: Plane, planes: PlaneFormat) -> NDArray[Any]:
+    """(H, W, 3) R'G'B' of full-range luma (H, W) and chroma (2, H, W), rounded, dtype of luma.
+
+    Rounding moves the luma of the result by less than one level.
+    """
+    top = (1 << planes.bit_depth) - 1
+    red, blue = _RED_AND_BLUE[planes.matrix]
+    y = luma.astype(np.float32)
+    cb, cr = chroma.astype(np.float32) - (1 << (planes.bit_depth - 1))
+    r = y + 2 * (1 - red) * cr
+    b = y + 2 * (1 - blue) * cb
+    g = (y - red * r - blue * b) / (1 - red - blue)
+    rgb: NDArray[Any] = np.rint(np.stack([r, g, b], axis=-1)).clip(0, top).astype(luma.dtype)
+    return rgb
+
+
+def _with_png_chunks(png: bytes, extras: Extras) -> bytes:
+    """OpenCV writes 16-bit PNG without extras: put them behind the header chunk, where the standard wants them."""
+    chunks = []
+    if extras.icc_profile is not None:
+        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(extras.icc_profile)))
+    if extras.dpi is not None:
+        across, down = (round(value / 0.0254) for value in extras.dpi)
+        chunks.append((b"pHYs", struct.pack(">IIB", across, down, 1)))
+    if extras.exif is not None:
+        chunks.append((b"eXIf", extras.exif.tobytes().removeprefix(b"Exif\0\0")))
+    end_of_header = 8 + 25
+    return png[:end_of_header] + b"".join(_png_chunk(*chunk) for chunk in chunks) + png[end_of_header:]
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,191 @@
+"""Still pictures as films of one frame: reading."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+
+from vidcolor.errors import InputError
+from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.video.planes import REC709, Plane
+from vidcolor.video.source import check_source
+
+_WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_DESCRIPTIVE_TAGS = (270, 271, 272, 274, 305, 306, 315, 33432)
+"""TIFF tags that say something about the picture, not about how the file stores it."""
+_SUB_DIRECTORIES = (34665, 34853)
+"""EXIF and GPS."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a still carries beside its pixels; None where it has none."""
+
+    exif: Image.Exif | None = None
+    icc_profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    xmp: bytes | None = None
+
+
+@dataclass(frozen=True)
+class JpegCoding:
+    """What a JPEG has to be encoded with so that its luma comes out as it went in."""
+
+    luma_table: tuple[int, ...]
+    """64 quantisation steps in reading order."""
+    subsampling: int
+    """Pillow's number for the chroma: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """A still taken apart."""
+
+    luma: Plane
+    """(H, W) uint8 or uint16."""
+    planes: PlaneFormat
+    alpha: Plane | None
+    """(H, W), dtype of luma."""
+    extras: Extras
+    jpeg: JpegCoding | None = None
+    """How it was coded, where it is a JPEG whose own luma was read."""
+
+
+class StillReader:
+    """One picture, read whole. Made by `open_reader`; a context manager like VideoReader, with the same members."""
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self.warnings: list[str] = []
+        self.losses: list[Any] = []
+        self.still = _read(source, self.warnings)
+        height, width = self.still.luma.shape
+        self.info = VideoInfo(width, height, self.still.planes, time_base=Fraction(1), frame_count=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def batches(self, size: int) -> Iterator[FrameBatch]:
+        """The one frame: luma (1, 1, H, W) uint8 or uint16, full range."""
+        luma = torch.from_numpy(self.still.luma.copy())
+        yield FrameBatch(luma[None, None], pts=(0,), durations=(0,))
+
+
+def _read(source: Path, warnings: list[str]) -> Still:
+    check_source(source)
+    try:
+        with Image.open(source) as image:
+            if (count := getattr(image, "n_frames", 1)) > 1:
+                warnings.append(f"the picture is the first of {count}, the others are left out")
+            return _take_apart(image, source)
+    except UnidentifiedImageError as error:
+        raise InputError(f"{source}: is no picture that can be read, check the file or its suffix") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{source}: the picture is too large to be opened safely ({error})") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{source}: the picture is damaged or cut off ({error})") from error
+
+
+def _take_apart(image: Image.Image, source: Path) -> Still:
+    if _has_ycbcr_planes(image):
+        return _jpeg(image)
+    is_deep = _is_deep(image)
+    image.load()  # Pillow turns a TIFF upright here, so its orientation must be read after
+    extras = _extras(image)
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return Still(_deep_grey(image, source), PlaneFormat(16, True, "709", (0, 0)), None, extras)
+    if image.mode == "F":
+        raise InputError(f"{source}: pixels of 32-bit floats are not read, save it with 16 bits")
+    if is_deep:
+        return _deep_color(source, extras)
+    return _shallow(image, extras)
+
+
+def _has_ycbcr_planes(image: Image.Image) -> bool:
+    return image.format == "JPEG" and image.mode in ("RGB", "L") and image.info.get("adobe_transform", 1) == 1
+
+
+def _jpeg(image: Image.Image) -> Still:
+    assert isinstance(image, JpegImagePlugin.JpegImageFile)
+    subsampling = JpegImagePlugin.get_sampling(image) if image.mode == "RGB" else 0
+    coding = JpegCoding(tuple(image.quantization[0]), max(0, subsampling))
+    extras = _extras(image)
+    if image.mode == "RGB":
+        image.draft("YCbCr", image.size)
+    return Still(np.asarray(image.getchannel(0)), PlaneFormat(8, True, "601", (0, 0)), None, extras, coding)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """True for 16-bit colour, which Pillow would open with 8 bits."""
+    return any("16" in str(part) for tile in getattr(image, "tile", ()) for part in np.atleast_1d(tile[3])[:1])
+
+
+def _deep_grey(image: Image.Image, source: Path) -> Plane:
+    samples = np.asarray(image)
+    if samples.min() < 0 or samples.max() > 65535:
+        raise InputError(f"{source}: has samples outside 0 to 65535, save it with 16 bits")
+    return samples.astype(np.uint16)
+
+
+def _deep_color(source: Path, extras: Extras) -> Still:
+    samples = cv2.imdecode(np.fromfile(source, np.uint8), cv2.IMREAD_UNCHANGED)
+    if samples is None or samples.ndim != 3 or samples.dtype != np.uint16:
+        raise InputError(f"{source}: this 16-bit picture cannot be read, save it as 16-bit RGB")
+    alpha = samples[..., 3].astype(np.uint16) if samples.shape[2] == 4 else None
+    return Still(_luma(samples[..., 2::-1]), PlaneFormat(16, True, "709", (0, 0)), alpha, extras)
+
+
+def _shallow(image: Image.Image, extras: Extras) -> Still:
+    alpha = None
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+    grey = image.mode in ("1", "L")
+    luma = np.asarray(image.convert("L")) if grey else _luma(np.asarray(image.convert("RGB")))
+    return Still(luma, PlaneFormat(8, True, "709", (0, 0)), alpha, extras)
+
+
+def _luma(rgb: NDArray[Any]) -> Plane:
+    """Rec. 709 Y' of (H, W, 3) R'G'B', rounded to the same dtype."""
+    luma: Plane = np.rint(rgb @ REC709).astype(rgb.dtype)
+    return luma
+
+
+def _extras(image: Image.Image) -> Extras:
+    dpi = image.info.get("dpi")
+    xmp = image.info.get("xmp")
+    return Extras(
+        exif=descriptive(image.getexif()) if image.format == "TIFF" else image.getexif() or None,
+        icc_profile=image.info.get("icc_profile") or None,
+        dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
+        xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
+    )
+
+
+def descriptive(tags: Image.Exif) -> Image.Exif | None:
+    """A TIFF's tags without those that say where its pixels lie."""
+    kept = Image.Exif()
+    for tag in _DESCRIPTIVE_TAGS:
+        if tag in tags:
+            kept[tag] = tags[tag]
+    for directory in _SUB_DIRECTORIES:
+        if tags.get_ifd(directory):
+            kept.get_ifd(directory).update(tags.get_ifd(directory))
+            kept[directory] = 0  # Pillow puts the offset here, but writes only directories that have one
+    return kept if len(kept) else None

@@ -1,0 +1,39 @@
+"""The file to be written: it appears whole under its name, or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+from vidcolor.errors import OutputError
+
+
+def check_target(target: Path, source: Path, overwrite: bool) -> None:
+    """Raise OutputError before anything is created: same file, existing file, missing or unwritable folder."""
+    folder = target.parent
+    if not folder.is_dir():
+        raise OutputError(f"{target}: the folder {folder} does not exist, create it first")
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder, give a file name")
+    if target.exists() and target.samefile(source):
+        raise OutputError(f"{target}: is the input itself, choose another name")
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target}: exists already, choose another name or allow overwriting")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{target}: the folder {folder} cannot be written to")
+
+
+class Partial:
+    """A hidden file beside the target, with its suffix, that `keep` puts in the target's place."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        # Long names are cut so that the hidden one stays within the file system's limit.
+        self.path = target.with_name(f".{target.stem[:60]}.partial-{secrets.token_hex(4)}{target.suffix}")
+
+    def keep(self) -> None:
+        """Give the finished file its name, replacing an older one in one step."""
+        os.replace(self.path, self.target)
+
+    def discard(self) -> None:
+        """Delete what was written; nothing to do where nothing was."""
+        self.path.unlink(missing_ok=True)
