@@ -169,3 +169,11 @@ def test_what_cannot_be_read_raises_and_leaves_nothing(tmp_path, colorizer):
     with pytest.raises(InputError, match=r"text\.mp4"):
         colorize_video(tmp_path / "text.mp4", tmp_path / "out.mp4", colorizer, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
+
+
+def test_webm_is_written_without_being_told_how(tmp_path, colorizer):
+    options = {"cpu-used": "8", "deadline": "realtime"}
+    film = make_film(tmp_path / "in.webm", count=4, codec="libvpx-vp9", options=options, tones=[Tone(codec="libopus")])
+    report = colorize_video(film, tmp_path / "out.webm", colorizer, RunSettings())
+    assert report.frames == 4 and report.warnings == ()
+    assert len(read(tmp_path / "out.webm")[1]) == 4

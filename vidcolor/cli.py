@@ -74,7 +74,7 @@ def main() -> None:
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
-@click.option("--codec", default="libx264", show_default=True, help="Video encoder.")
+@click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
 @click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
 @click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
 @click.option("--encoder-opt", "encoder_options", multiple=True, type=_KeyValue(), help="Any option of the encoder.")
@@ -93,7 +93,7 @@ def run(
     work_size: int | None,
     smooth: float | None,
     saturation: float,
-    codec: str,
+    codec: str | None,
     crf: float,
     preset: str,
     encoder_options: tuple[tuple[str, str], ...],
@@ -121,7 +121,7 @@ def run(
         saturation=saturation,
         batch_size=batch_size,
         span=Span(start, end),
-        encoding=Encoding(codec, crf, preset, dict(encoder_options)),
+        encoding=Encoding(codec or "", crf, preset, dict(encoder_options)),
         overwrite=overwrite,
     )
     jobs = plan_jobs(inputs, output)

@@ -27,6 +27,7 @@ from rich.text import Text
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.environment import Environment
 from vidcolor.jobs import Outcome
+from vidcolor.pipeline import RunReport
 from vidcolor.train import TrainProgress
 from vidcolor.video import MediaSummary, StreamSummary
 
@@ -61,15 +62,17 @@ class RunBar:
         elif outcome.report is None and not self._quiet:
             stderr.print(f"{escape(str(outcome.job.target))}: exists, skipped", soft_wrap=True)
         elif outcome.report:
-            report = outcome.report
-            for warning in report.warnings if not self._quiet else ():
-                stderr.print(f"[yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
-            for loss in report.losses:
-                stderr.print(f"[red]Damaged:[/red] {escape(report.source)} at {escape(loss)}", soft_wrap=True)
-            if not self._quiet:
-                speed = report.frames / max(report.seconds, 1e-9)
-                counts = f"{report.frames} frames, {report.shots} shots in {report.seconds:.1f} s ({speed:.1f} fps)"
-                stderr.print(f"{escape(report.target)}: {counts}", soft_wrap=True)
+            self._conclude_film(outcome.report)
+
+    def _conclude_film(self, report: RunReport) -> None:
+        speed = report.frames / max(report.seconds, 1e-9)
+        counts = f"{report.frames} frames, {report.shots} shots in {report.seconds:.1f} s ({speed:.1f} fps)"
+        if not self._quiet:
+            stderr.print(f"{escape(report.target)}: {counts}", soft_wrap=True)
+            for warning in report.warnings:
+                stderr.print(f"  [yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
+        for loss in report.losses:
+            stderr.print(f"  [red]Damaged:[/red] {escape(report.source)} at {escape(loss)}", soft_wrap=True)
 
 
 @contextmanager

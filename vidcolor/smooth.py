@@ -1,9 +1,9 @@
 """Steady colours: each frame's ab is averaged with its neighbours' along the motion, never across a cut.
 
 The filter keeps *evidence* for every pixel, three numbers (n·a*, n·b*, n): n is how many frames speak for the colour
-a*, b*. The evidence of the frame before is fetched along the optical flow, weighed by how well its luma matches and
-by the strength, and added to the frame's own. The same runs backwards over the frames to come, so that the first
-frame of a shot is as steady as the tenth and no colour lags behind.
+a*, b*. The evidence of the frame before is fetched along the optical flow, weighed by the strength and by how well its
+luma matches, and added to the frame's own, which counts less the more it contradicts. The same runs backwards over
+the frames to come, so that the first frame of a shot is as steady as the tenth and no colour lags behind.
 """
 
 from collections import deque
@@ -24,15 +24,19 @@ BLOCK = 8
 """Frames that share one backward pass."""
 LOOK_AHEAD = 12
 """Frames after the block that the backward pass starts from."""
+TOLERANCE = 10.0
+"""Distance from the colour remembered, in a*b* units, at which a frame that contradicts much evidence counts half."""
 GRAIN_BLUR = 1.0
 """Standard deviation, in pixels at working size, of the blur that keeps grain out of the matching."""
+OPINION_BLUR = 1.5
+"""The same for the blur that lets neighbours contradict together, not one by one."""
 
 
 @dataclass(frozen=True)
 class Smoother:
     """Motion-compensated averaging of ab over time."""
 
-    strength: float = 0.9
+    strength: float = 0.85
     """0..1: the share of its weight that evidence keeps from one frame to the next. 0 leaves the colours alone."""
 
     def __post_init__(self) -> None:
@@ -69,7 +73,8 @@ class Smoother:
                 moment = _Moment(frame.own, np.zeros_like(frame.own), None)
             else:
                 past = self._carry(moment.past + moment.own, find(frame.luma, previous.luma))
-                moment = _Moment(frame.own, past, find(previous.luma, frame.luma))
+                own = frame.own * _credit(frame.own, past)
+                moment = _Moment(own, past, find(previous.luma, frame.luma))
             previous = frame
             yield moment
 
@@ -78,10 +83,11 @@ class Smoother:
         future = np.zeros_like(window[0].own)
         averages = []
         for moment in reversed(window):
-            evidence = moment.past + moment.own + future
+            onward = moment.own * _credit(moment.own, future) + future
+            evidence = moment.past + onward
             averages.append(evidence[:2] / evidence[2])
             if moment.to_previous is not None:
-                future = self._carry(moment.own + future, moment.to_previous)
+                future = self._carry(onward, moment.to_previous)
         return averages[::-1]
 
     def _carry(self, evidence: Floats, motion: Motion) -> Floats:
@@ -117,6 +123,17 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
             shot += first
             own = np.concatenate((ab, np.ones_like(ab[:1])))
             yield _Frame(shot, np.asarray(cv2.GaussianBlur(luma, (0, 0), GRAIN_BLUR)), own)
+
+
+def _credit(own: Floats, others: Floats) -> Floats:
+    """How much a frame's own evidence counts beside that of others, each (3, h, w) -> (h, w) in 0..1.
+
+    Where a few frames colour a thing differently, the majority wins and not the latest. Few others have little say.
+    """
+    contradiction = own[:2] / own[2] - others[:2] / np.maximum(others[2], 1e-6)
+    distance = sum(np.square(cv2.GaussianBlur(plane, (0, 0), OPINION_BLUR)) for plane in contradiction)
+    share = others[2] / (others[2] + own[2])
+    return np.asarray(1 / (1 + share * distance / TOLERANCE**2), dtype=np.float32)
 
 
 def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:

@@ -57,4 +57,4 @@ def open_writer(
         raise OutputError(f"{target}: a film cannot be written as a still, use .mp4, .mov, .mkv or .webm")
     if suffix not in WRITABLE_FILMS:
         raise OutputError(f"{target}: {suffix or 'no suffix'} cannot be written, use .mp4, .mov, .mkv, .webm or .ts")
-    return VideoWriter(target, reader, encoding)
+    return VideoWriter(target, reader, encoding.fit(suffix))

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from av import Codec
@@ -24,8 +24,8 @@ INTERLACED = frozenset({2, 3, 4, 5})
 _TOP_FIELD_FIRST = frozenset({2, 5})
 
 KEEPS_FIELDS = frozenset({"libx264"})
-
-
+# libvpx's own default is several times slower for a gain that nobody sees at this crf.
+_QUICK_VP9 = {"cpu-used": "4", "row-mt": "1"}
 _ASKED_FOR = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "ffv1", "h264_nvenc", "hevc_nvenc")
 
 
@@ -38,7 +38,8 @@ def find_encoders() -> tuple[str, ...]:
 class Encoding:
     """How to write video. Settings that the codec does not have (crf and preset of ffv1) are left out."""
 
-    codec: str = "libx264"
+    codec: str = ""
+    """FFmpeg's name of the encoder. Empty: libx264, or libvpx-vp9 where the container takes no H.264."""
     crf: float | None = 18
     """Constant quality, lower is better; None where the codec has none or `options` rule."""
     preset: str | None = "medium"
@@ -49,8 +50,16 @@ class Encoding:
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise ConfigError(f"crf must lie between 0 and 63, got {self.crf:g}")
 
+    def fit(self, suffix: str) -> "Encoding":
+        """The same with a codec, chosen for a container by its suffix where none is given."""
+        if self.codec:
+            return self
+        if suffix.lower() == ".webm":
+            return replace(self, codec="libvpx-vp9", options=_QUICK_VP9 | dict(self.options))
+        return replace(self, codec="libx264")
+
     def find_codec(self) -> Codec:
-        """The encoder. Raises OutputError where this build of FFmpeg has none of that name."""
+        """The encoder, after `fit`. Raises OutputError where this build of FFmpeg has none of that name."""
         if self.codec == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only: it writes to stderr by itself
         try:

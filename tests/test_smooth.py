@@ -1,0 +1,198 @@
+"""Colours become steady, follow what moves, and stay within their shot."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from vidcolor.errors import ConfigError
+from vidcolor.frames import FrameBatch
+from vidcolor.smooth import BLOCK, LOOK_AHEAD, Smoother
+
+HEIGHT, WIDTH = 96, 128
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def texture(height=HEIGHT, width=WIDTH, seed=0):
+    """Y′ (1, 1, height, width) in 0.3..0.7: blobs of a few pixels, enough for motion to be seen."""
+    coarse = torch.rand(1, 1, height // 6 + 2, width // 6 + 2, generator=seeded(seed))
+    return 0.3 + 0.4 * F.interpolate(coarse, (height, width), mode="bilinear")
+
+
+def halves(frames, left=(30.0, 10.0), right=(-20.0, 25.0)):
+    """ab (frames, 2, H, W) of two flat colours."""
+    ab = torch.empty(frames, 2, HEIGHT, WIDTH)
+    ab[..., : WIDTH // 2] = torch.tensor(left).view(2, 1, 1)
+    ab[..., WIDTH // 2 :] = torch.tensor(right).view(2, 1, 1)
+    return ab
+
+
+def blobs(frames, size, seed=0):
+    """Noise like a network's, (frames, 2, H, W) of deviation `size`: a few blobs, other ones in each frame."""
+    coarse = torch.randn(frames, 2, 6, 8, generator=seeded(seed))
+    return size * F.interpolate(coarse, (HEIGHT, WIDTH), mode="bilinear")
+
+
+def in_batches(guide, ab, size=5, cuts=(0,)):
+    luma = (guide * 255).round().to(torch.uint8)
+    for start in range(0, len(ab), size):
+        part = slice(start, min(start + size, len(ab)))
+        numbers = tuple(range(part.start, part.stop))
+        flags = tuple(number in cuts for number in numbers)
+        yield FrameBatch(luma[part], numbers, (1,) * len(numbers), flags, guide=guide[part], ab=ab[part])
+
+
+def smooth(guide, ab, size=5, cuts=(0,), strength=0.85):
+    guide = guide.expand(len(ab), -1, -1, -1)
+    return torch.cat([batch.ab for batch in Smoother(strength).stream(in_batches(guide, ab, size, cuts))])
+
+
+def distance(one, other):
+    """Mean ΔE_ab of each frame, (N,)."""
+    return (one - other).norm(dim=1).mean(dim=(1, 2))
+
+
+def flicker(ab):
+    return distance(ab[1:], ab[:-1]).mean()
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_a_strength_out_of_range_is_refused(strength):
+    with pytest.raises(ConfigError, match="strength"):
+        Smoother(strength)
+
+
+def test_strength_zero_hands_the_batches_through():
+    batches = list(in_batches(texture().expand(6, -1, -1, -1), halves(6)))
+    assert all(out is given for out, given in zip(Smoother(0).stream(batches), batches, strict=True))
+
+
+@pytest.mark.parametrize("missing", ["guide", "ab", "first_of_shot"])
+def test_says_what_a_batch_lacks(missing):
+    from dataclasses import replace
+
+    batch = next(in_batches(texture(), halves(1)))
+    with pytest.raises(ValueError, match=missing):
+        list(Smoother().stream([replace(batch, **{missing: None})]))
+
+
+def test_flicker_falls_to_a_fifth_and_the_colours_come_nearer_to_the_truth():
+    truth = halves(40)
+    noisy = truth + blobs(40, 5)
+    steady = smooth(texture(), noisy)
+    assert flicker(steady) < flicker(noisy) / 8
+    assert distance(steady, truth).mean() < distance(noisy, truth).mean() / 2
+
+
+def test_more_strength_is_less_flicker():
+    noisy = halves(30) + blobs(30, 5)
+    flickers = [flicker(smooth(texture(), noisy, strength=strength)) for strength in (0.3, 0.6, 0.9)]
+    assert flickers == sorted(flickers, reverse=True)
+
+
+def test_the_first_frame_is_nearly_as_steady_as_the_tenth():
+    """Averaged over many noises: half the neighbours, so at most √2 and a little of the error."""
+    errors = torch.stack([distance(smooth(texture(), halves(16) + blobs(16, 5, s)), halves(16)) for s in range(8)])
+    assert errors[:, 0].mean() < 1.7 * errors[:, 9].mean()
+
+
+def test_colours_that_do_not_change_are_not_changed():
+    truth = halves(30)
+    assert torch.allclose(smooth(texture(), truth), truth, atol=0.05)
+
+
+def test_nothing_crosses_a_cut():
+    """The same luma in both shots, so that only the flag holds the colours apart."""
+    ab = torch.cat([halves(11), -halves(12)])
+    assert torch.allclose(smooth(texture(), ab, cuts=(0, 11)), ab, atol=0.05)
+
+
+def test_a_shot_after_a_cut_looks_as_it_does_alone():
+    first, second = halves(11) + blobs(11, 5), -halves(21) + blobs(21, 5, 1)
+    together = smooth(texture(), torch.cat([first, second]), cuts=(0, 11))
+    assert torch.equal(together, torch.cat([smooth(texture(), first), smooth(texture(), second)]))
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_the_size_of_the_batches_does_not_matter(size):
+    noisy = halves(33) + blobs(33, 5)
+    assert torch.equal(smooth(texture(), noisy, size), smooth(texture(), noisy))
+
+
+def test_everything_else_of_a_batch_stays():
+    batches = list(in_batches(texture().expand(13, -1, -1, -1), halves(13), cuts=(0, 6)))
+    for out, given in zip(Smoother().stream(batches), batches, strict=True):
+        assert (out.pts, out.first_of_shot, out.ab.dtype) == (given.pts, given.first_of_shot, torch.float32)
+        assert out.luma is given.luma and out.guide is given.guide
+
+
+def test_looks_no_further_ahead_than_promised():
+    taken = []
+    batches = in_batches(texture().expand(60, -1, -1, -1), halves(60), size=1)
+    for batch in Smoother().stream(taken.append(batch.pts[0]) or batch for batch in batches):
+        assert taken[-1] - batch.pts[0] < BLOCK + LOOK_AHEAD
+
+
+def moving_square(frames, speed, side=32):
+    """A textured square that travels over another texture, and the colours of both."""
+    guide, ab = texture().repeat(frames, 1, 1, 1), halves(frames, (0.0, -30.0), (0.0, -30.0))
+    for i in range(frames):
+        place = (..., slice(32, 32 + side), slice(4 + speed * i, 4 + speed * i + side))
+        guide[i][place] = texture(side, side, seed=1) + 0.25
+        ab[i][place] = torch.tensor([40.0, 30.0]).view(2, 1, 1)
+    return guide, ab
+
+
+@pytest.mark.parametrize("speed", [1, 3, 6])
+def test_a_moving_square_keeps_its_colour_and_leaves_none_behind(speed):
+    guide, truth = moving_square(15, speed)
+    steady = smooth(guide, truth)
+    error = (steady - truth).norm(dim=1)
+    is_square = truth[:, 0] > 0
+    assert error.mean() < 1.5
+    assert error[is_square].mean() < 7
+    assert (error[~is_square] > 20).float().mean() < 0.02
+
+
+def test_a_pan_is_followed():
+    wide, colors = texture(width=2 * WIDTH), halves(1).repeat(1, 1, 1, 2)
+    guide = torch.cat([wide[..., 3 * i : 3 * i + WIDTH] for i in range(30)])
+    truth = torch.cat([colors[..., 3 * i : 3 * i + WIDTH] for i in range(30)])
+    noisy = truth + blobs(30, 5)
+    assert distance(smooth(guide, noisy), truth).mean() < distance(noisy, truth).mean() / 2
+
+
+def test_a_still_shot_with_grain_settles():
+    grain = 0.03 * torch.randn(30, 1, HEIGHT, WIDTH, generator=seeded())
+    steady = smooth((texture() + grain).clamp(0, 1), halves(30) + 1.5 * torch.randn(30, 2, HEIGHT, WIDTH))
+    moves = (steady[9:] - steady[8:-1]).abs()
+    assert moves.mean() < 0.3 and moves.quantile(0.99) < 1
+
+
+def test_flicker_of_the_whole_film_does_not_switch_the_filter_off():
+    gain = 1 + 0.1 * torch.randn(30, 1, 1, 1, generator=seeded())
+    noisy = halves(30) + blobs(30, 5)
+    assert flicker(smooth((texture() * gain).clamp(0, 1), noisy)) < flicker(noisy) / 5
+
+
+def test_the_majority_wins_and_not_the_latest():
+    truth = halves(40)
+    odd = truth.clone()
+    odd[4::5] += torch.tensor([-50.0, 10.0]).view(2, 1, 1)
+    plain_mean = distance(odd, truth).mean()
+    assert distance(smooth(texture(), odd), truth)[5:35].max() < plain_mean / 3
+
+
+def test_a_wrong_first_frame_is_outvoted():
+    truth = halves(24)
+    odd = truth.clone()
+    odd[0] += 40
+    assert distance(smooth(texture(), odd), truth).max() < 5
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (12, 40), (45, 63)])
+def test_small_and_odd_sizes_work(height, width):
+    ab = torch.full((10, 2, height, width), 12.0)
+    assert torch.allclose(smooth(texture(height, width), ab), ab, atol=0.05)
