@@ -56,3 +56,16 @@ def test_it_runs_no_further_ahead_than_asked():
         next(ahead)
         threading.Event().wait(0.2)
         assert len(taken) <= 5
+
+
+def test_an_interrupt_while_the_thread_starts_still_stops_it(monkeypatch):
+    start = threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(prefetch(iter(range(10**9))))
+    assert not worker_threads()

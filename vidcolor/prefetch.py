@@ -18,15 +18,16 @@ def prefetch(items: Iterable[T], ahead: int = 2) -> Generator[T]:
     queue: Queue[Any] = Queue(ahead)
     stopped = Event()
     thread = Thread(target=_fill, args=(iter(items), queue, stopped), name="vidcolor-prefetch", daemon=True)
-    thread.start()
     try:
+        thread.start()
         while (item := queue.get()) is not _END:
             if isinstance(item, _Raised):
                 raise item.error
             yield item
     finally:
         stopped.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
 
 
 class _Raised:

@@ -1,7 +1,8 @@
 """Decoding: luma planes and exact times out of a film."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,7 @@ from vidcolor.frames import FrameBatch
 from vidcolor.video import planes
 from vidcolor.video.decoding import CLOCK_RESTART, decode
 from vidcolor.video.picture import clock_start, read_info, read_tags
-from vidcolor.video.source import find_picture, open_container, opened
+from vidcolor.video.source import find_picture, opened
 
 _WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
 
@@ -63,7 +64,6 @@ class VideoReader:
         self.span = span
         self.losses: list[Loss] = []
         self.warnings: list[str] = []
-        self._container: InputContainer | None = None
         self._shift = 0
         with opened(source) as container:
             stream = find_picture(container, source)
@@ -103,13 +103,7 @@ class VideoReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file and the decoder's threads."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        """Nothing to let go of: the file is open only while `batches` runs, and closed by the thread that reads it."""
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """Every frame of the span in display order, at most `size` to a batch; decodes anew at each call.
@@ -134,20 +128,16 @@ class VideoReader:
             np.copyto(slot[0], planes.read_luma(frame))
         return FrameBatch(luma, tuple(pts for pts, _ in times), tuple(duration for _, duration in times))
 
-    def _timed_frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
+    def _timed_frames(self) -> Generator[tuple[VideoFrame, int, int]]:
         """(frame, pts on the source's clock, duration) of the span."""
         start = self._tick(self.span.start) if self.span.start is not None else None
         end = self._tick(self.span.end) if self.span.end is not None else None
-        self.close()
-        self._container = open_container(self.source)
-        try:
-            for frame, pts, duration in self._steady(self._frames_from(self._container, start)):
+        with opened(self.source) as container:
+            for frame, pts, duration in self._steady(self._frames_from(container, start)):
                 if end is not None and pts >= end:
                     return
                 if start is None or pts >= start:
                     yield self._in_layout(frame, pts), pts, duration
-        finally:
-            self.close()
 
     def _tick(self, seconds: Fraction) -> int:
         return self._start + math.ceil(seconds / self.info.time_base)
@@ -209,9 +199,8 @@ class VideoReader:
             return round(zero / self.info.time_base)
         if self.span.start is None:
             return self._start
-        kept = self._timed_frames()
-        first = next(kept, None)
-        self.close()
+        with closing(self._timed_frames()) as kept:
+            first = next(kept, None)
         self.losses.clear()
         if first is None:
             start = float(self.span.start)

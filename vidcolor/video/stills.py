@@ -76,10 +76,7 @@ class StillReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing to let go of: the file was read whole."""
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """The one frame: luma (1, 1, H, W) uint8 or uint16, full range."""
