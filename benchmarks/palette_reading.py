@@ -1,9 +1,9 @@
 """How a `fusion` model's palette should be read: temperature, share of the residual, saturation.
 
-    python benchmarks/palette_reading.py MODEL PHOTOS... [--choose T SHARE SATURATION]
+    python benchmarks/palette_reading.py MODEL PHOTOS...
 
-Prints PSNR over grey and colourfulness for a grid of readings, on photos the model was not trained on; --choose writes
-one of them into the model file.
+Prints PSNR over grey and colourfulness for a grid of readings, on photos the model was not trained on. release_model.py
+writes one of them into the model.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from photos import PLANES, PhotoScores, as_stills, finish, measure, photo_batches
 
-from vidcolor import checkpoint
 from vidcolor.colorizer import load_colorizer
 from vidcolor.networks.fusion import Fusion
 
@@ -46,15 +45,9 @@ def sweep(model: str, paths: list[Path], every: int) -> list[tuple[dict[str, flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
-    parser.add_argument("photos", nargs="*", type=Path)
+    parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--every", type=int, default=1, help="use every N-th batch of photos")
-    parser.add_argument("--choose", nargs=3, type=float, metavar=("T", "SHARE", "SATURATION"))
     options = parser.parse_args()
-    if options.choose:
-        network, meta = checkpoint.load(Path(options.model))
-        reading = dict(zip(("temperature", "residual_share", "saturation"), options.choose, strict=True))
-        checkpoint.save(Path(options.model), network, replace(meta, config=meta.config | reading))
-        return
     for reading, scores in sweep(options.model, options.photos, options.every):
         print(*(f"{name} {value:.2f}" for name, value in reading.items()), scores.summary, sep="  ", flush=True)
 

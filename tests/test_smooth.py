@@ -1,5 +1,7 @@
 """Colours become steady, follow what moves, and stay within their shot."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +10,7 @@ from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch
 from vidcolor.smooth import BLOCK, LOOK_AHEAD, Smoother
 
-HEIGHT, WIDTH = 96, 128
+HEIGHT, WIDTH = 64, 96
 
 
 def seeded(seed=0):
@@ -71,14 +73,12 @@ def test_strength_zero_hands_the_batches_through():
 
 @pytest.mark.parametrize("missing", ["guide", "ab", "first_of_shot"])
 def test_says_what_a_batch_lacks(missing):
-    from dataclasses import replace
-
     batch = next(in_batches(texture(), halves(1)))
     with pytest.raises(ValueError, match=missing):
         list(Smoother().stream([replace(batch, **{missing: None})]))
 
 
-def test_flicker_falls_to_a_fifth_and_the_colours_come_nearer_to_the_truth():
+def test_flicker_falls_to_an_eighth_and_the_colours_come_nearer_to_the_truth():
     truth = halves(40)
     noisy = truth + blobs(40, 5)
     steady = smooth(texture(), noisy)
@@ -135,11 +135,11 @@ def test_looks_no_further_ahead_than_promised():
         assert taken[-1] - batch.pts[0] < BLOCK + LOOK_AHEAD
 
 
-def moving_square(frames, speed, side=32):
+def moving_square(frames, speed, side=24):
     """A textured square that travels over another texture, and the colours of both."""
     guide, ab = texture().repeat(frames, 1, 1, 1), halves(frames, (0.0, -30.0), (0.0, -30.0))
     for i in range(frames):
-        place = (..., slice(32, 32 + side), slice(4 + speed * i, 4 + speed * i + side))
+        place = (..., slice(16, 16 + side), slice(4 + speed * i, 4 + speed * i + side))
         guide[i][place] = texture(side, side, seed=1) + 0.25
         ab[i][place] = torch.tensor([40.0, 30.0]).view(2, 1, 1)
     return guide, ab
@@ -147,7 +147,7 @@ def moving_square(frames, speed, side=32):
 
 @pytest.mark.parametrize("speed", [1, 3, 6])
 def test_a_moving_square_keeps_its_colour_and_leaves_none_behind(speed):
-    guide, truth = moving_square(15, speed)
+    guide, truth = moving_square(12, speed)
     steady = smooth(guide, truth)
     error = (steady - truth).norm(dim=1)
     is_square = truth[:, 0] > 0
@@ -166,9 +166,10 @@ def test_a_pan_is_followed():
 
 def test_a_still_shot_with_grain_settles():
     grain = 0.03 * torch.randn(30, 1, HEIGHT, WIDTH, generator=seeded())
-    steady = smooth((texture() + grain).clamp(0, 1), halves(30) + 1.5 * torch.randn(30, 2, HEIGHT, WIDTH))
+    noisy = halves(30) + 1.5 * torch.randn(30, 2, HEIGHT, WIDTH, generator=seeded(1))
+    steady = smooth((texture() + grain).clamp(0, 1), noisy)
     moves = (steady[9:] - steady[8:-1]).abs()
-    assert moves.mean() < 0.3 and moves.quantile(0.99) < 1
+    assert moves.mean() < 0.2 and moves.flatten()[::4].quantile(0.999) < 1
 
 
 def test_flicker_of_the_whole_film_does_not_switch_the_filter_off():
@@ -178,21 +179,21 @@ def test_flicker_of_the_whole_film_does_not_switch_the_filter_off():
 
 
 def test_the_majority_wins_and_not_the_latest():
-    truth = halves(40)
+    truth = halves(38)
     odd = truth.clone()
     odd[4::5] += torch.tensor([-50.0, 10.0]).view(2, 1, 1)
-    plain_mean = distance(odd, truth).mean()
-    assert distance(smooth(texture(), odd), truth)[5:35].max() < plain_mean / 3
+    mean_error = distance(odd, truth).mean()
+    assert distance(smooth(texture(), odd), truth).max() < mean_error / 3
 
 
 def test_a_wrong_first_frame_is_outvoted():
     truth = halves(24)
     odd = truth.clone()
     odd[0] += 40
-    assert distance(smooth(texture(), odd), truth).max() < 5
+    assert distance(smooth(texture(), odd), truth).max() < distance(odd, truth).max() / 7
 
 
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (12, 40), (45, 63)])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (12, 40), (31, 400), (32, 400), (45, 63)])
 def test_small_and_odd_sizes_work(height, width):
     ab = torch.full((10, 2, height, width), 12.0)
     assert torch.allclose(smooth(texture(height, width), ab), ab, atol=0.05)

@@ -11,8 +11,12 @@ Floats = NDArray[np.float32]
 
 LUMA_TOLERANCE = 0.025
 """Difference of Y′ at which a match is believed to 61 % (one standard deviation)."""
-LEAST_SIDE = 12
-"""Pictures narrower or lower than this are too small for the optical flow; they are matched in place."""
+LEAST_GAIN = 0.005
+"""Difference of Y′ by which moving must match better than staying: else grain alone would make things move."""
+GAIN_BLUR = 2.0
+"""Standard deviation, in pixels, of the neighbourhood that moves or stays together."""
+LEAST_SIDE = 32
+"""Pictures narrower or lower than this are matched in place: OpenCV's flow may crash on them."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,23 @@ class MotionFinder:
         """Two pictures (h, w) of Y′ in 0..1 -> the motion that fetches from `other` to `luma`.
 
         Confidence is exp(-d² / 2σ²) for the luma difference d, as in Lai et al. (arXiv:1808.00449) with a smaller σ.
-        The median of d is taken out first: film that flickers as a whole has not moved.
         """
-        places = _grid(*luma.shape)
+        places, difference = _grid(*luma.shape), _difference(luma, other)
         if min(luma.shape) >= LEAST_SIDE:
             start = np.zeros((*luma.shape, 2), dtype=np.float32)
-            places = places + self._flow.calc(_bytes(luma), _bytes(other), start).transpose(2, 0, 1)
-        difference = luma - _fetch(other, places)
-        difference -= np.median(difference[::4, ::4])
+            moved = places + self._flow.calc(_bytes(luma), _bytes(other), start).transpose(2, 0, 1)
+            moved_difference = _difference(luma, _fetch(other, moved))
+            gain = cv2.GaussianBlur(np.abs(difference) - np.abs(moved_difference), (0, 0), GAIN_BLUR)
+            places = np.where(gain > LEAST_GAIN, moved, places)
+            difference = np.where(gain > LEAST_GAIN, moved_difference, difference)
         return Motion(places, np.exp(np.square(difference) * np.float32(-0.5 / LUMA_TOLERANCE**2)))
+
+
+def _difference(luma: Floats, other: Floats) -> Floats:
+    """luma - other, less its median, because film that flickers as a whole has not moved."""
+    difference = luma - other
+    left: Floats = difference - np.median(difference[::4, ::4])
+    return left
 
 
 @lru_cache(maxsize=4)

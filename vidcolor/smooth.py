@@ -25,7 +25,9 @@ BLOCK = 8
 LOOK_AHEAD = 12
 """Frames after the block that the backward pass starts from."""
 TOLERANCE = 10.0
-"""Distance from the colour remembered, in a*b* units, at which a frame that contradicts much evidence counts half."""
+"""Distance in a*b* at which a frame that contradicts overwhelming evidence counts half."""
+QUORUM = 3.0
+"""Frames whose evidence has half its full say."""
 GRAIN_BLUR = 1.0
 """Standard deviation, in pixels at working size, of the blur that keeps grain out of the matching."""
 OPINION_BLUR = 1.5
@@ -72,9 +74,8 @@ class Smoother:
             if previous is None or moment is None:
                 moment = _Moment(frame.own, np.zeros_like(frame.own), None)
             else:
-                past = self._carry(moment.past + moment.own, find(frame.luma, previous.luma))
-                own = frame.own * _credit(frame.own, past)
-                moment = _Moment(own, past, find(previous.luma, frame.luma))
+                past = self._carry(_join(moment.own, moment.past), find(frame.luma, previous.luma))
+                moment = _Moment(frame.own, past, find(previous.luma, frame.luma))
             previous = frame
             yield moment
 
@@ -83,11 +84,10 @@ class Smoother:
         future = np.zeros_like(window[0].own)
         averages = []
         for moment in reversed(window):
-            onward = moment.own * _credit(moment.own, future) + future
-            evidence = moment.past + onward
+            evidence = _join(moment.own, moment.past + future)
             averages.append(evidence[:2] / evidence[2])
             if moment.to_previous is not None:
-                future = self._carry(onward, moment.to_previous)
+                future = self._carry(_join(moment.own, future), moment.to_previous)
         return averages[::-1]
 
     def _carry(self, evidence: Floats, motion: Motion) -> Floats:
@@ -100,7 +100,7 @@ class _Frame:
     luma: Floats
     """(h, w) Y′ in 0..1, blurred against grain."""
     own: Floats
-    """(3, h, w): the network's (a*, b*, 1), evidence of one frame."""
+    """(3, h, w): the network's (a*, b*, 1)."""
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,17 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
             yield _Frame(shot, np.asarray(cv2.GaussianBlur(luma, (0, 0), GRAIN_BLUR)), own)
 
 
-def _credit(own: Floats, others: Floats) -> Floats:
-    """How much a frame's own evidence counts beside that of others, each (3, h, w) -> (h, w) in 0..1.
+def _join(own: Floats, others: Floats) -> Floats:
+    """A frame's own evidence and that of others, each (3, h, w), in one.
 
-    Where a few frames colour a thing differently, the majority wins and not the latest. Few others have little say.
+    Own evidence counts less the more it contradicts: where a few frames colour a thing differently, the majority wins
+    and not the latest. Few others have little say, so a wrong first frame is soon outvoted.
     """
-    contradiction = own[:2] / own[2] - others[:2] / np.maximum(others[2], 1e-6)
+    contradiction = own[:2] - others[:2] / np.maximum(others[2], 1e-6)
     distance = sum(np.square(cv2.GaussianBlur(plane, (0, 0), OPINION_BLUR)) for plane in contradiction)
-    share = others[2] / (others[2] + own[2])
-    return np.asarray(1 / (1 + share * distance / TOLERANCE**2), dtype=np.float32)
+    say = others[2] / (others[2] + QUORUM)
+    joined: Floats = others + own / (1 + say * distance / TOLERANCE**2)
+    return joined
 
 
 def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:
