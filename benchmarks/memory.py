@@ -1,6 +1,6 @@
 """Peak memory of `vidcolor run` for a short and a long version of the same film: it must not grow with the length.
 
-    python benchmarks/memory.py FILM [--seconds 10 60] [--json FILE]
+    python benchmarks/memory.py FILM [--seconds 10 60] [--json FILE] [--run OPTIONS...]
 
 The film is looped without encoding it anew. Each length runs in a process of its own; peak is its maximum resident set.
 """
@@ -53,14 +53,16 @@ def main() -> None:
     parser.add_argument("film", type=Path)
     parser.add_argument("--seconds", nargs=2, type=float, default=(10, 60))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("options", nargs="*", help="for `vidcolor run`, after --")
+    parser.add_argument(
+        "--run", nargs=argparse.REMAINDER, default=[], help="what follows are options of `vidcolor run`"
+    )
     options = parser.parse_args()
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:
         for seconds in options.seconds:
             film = Path(folder) / f"{seconds:g}.mp4"
             loop(options.film, film, seconds)
-            peaks[f"{seconds:g}"] = peak(film, film.with_stem(f"out{seconds:g}"), *options.options)
+            peaks[f"{seconds:g}"] = peak(film, film.with_stem(f"out{seconds:g}"), *options.run)
             print(f"{seconds:g} s: {peaks[f'{seconds:g}'] / 1024:.1f} MiB", flush=True)
     short, long = peaks.values()
     print(f"difference {long / short - 1:+.2%}")

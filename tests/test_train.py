@@ -135,6 +135,41 @@ def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(network, p
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
+def test_a_run_with_other_pictures_is_not_resumed(network, pictures, tmp_path):
+    run(network, pictures, tmp_path)
+    with pytest.raises(ConfigError, match=r"'seed': 0.*'seed': 5"):
+        run(network, pictures, tmp_path, replace(QUICK, seed=5, epochs=2), resume=True)
+
+
+def test_features_of_an_earlier_run_are_not_taken_for_those_of_this_one(network, pictures, tmp_path):
+    config = replace(QUICK, cache_features=True, free_share=0.0)
+
+    class Stop(Exception):
+        pass
+
+    def stop(progress):
+        raise Stop
+
+    with pytest.raises(Stop):
+        run(network, pictures, tmp_path / "used", config, on_step=stop)
+    torch.manual_seed(7)
+    other = build_network("fusion", network.config.to_dict())
+    fresh = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    losses = {}
+    for folder in ("used", "new"):
+        other.load_state_dict(fresh)
+        seen = losses.setdefault(folder, [])
+        run(
+            other,
+            pictures,
+            tmp_path / folder,
+            config,
+            on_step=lambda step, seen=seen: seen.append(step.losses["huber"]),
+        )
+        assert not (tmp_path / folder / "features").exists()
+    assert losses["used"] == losses["new"]
+
+
 def test_resume_without_a_run_is_refused(network, pictures, tmp_path):
     with pytest.raises(ConfigError, match="no run to resume"):
         run(network, pictures, tmp_path, resume=True)

@@ -6,6 +6,7 @@ A run has two stages. First a pretrained encoder is frozen, and its features may
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -74,20 +75,23 @@ def train(
     views = PhotoViews(training, config.size, config.seed, config.film_look)
     run = Run(network, PhotoViews(held_out, config.size), len(training), out, config, meta, device)
     feed = Feed(views, run.network, device, seed=config.seed, workers=config.workers)
+    kept_features = out / "features"
     if resume:
         run.restore()
     else:
+        shutil.rmtree(kept_features, ignore_errors=True)  # of another network, perhaps
         network.learn_colors(color_sample(views, PALETTE_PHOTOS, PALETTE_PIXELS))
         run.start_clock()
     while run.share < 1:
         run.enter_stage()
-        feed.keep_features(out / "features", config.cache_views if run.frozen and config.cache_features else 0)
+        feed.keep_features(kept_features, config.cache_views if run.frozen and config.cache_features else 0)
         for batch in feed.batches(run.samples, run.batch_size):
             losses = run.learn(batch.ab, run.encode(batch, feed))
             scores = run.check() if run.check_due else None
             on_step(TrainProgress(run.samples, run.share, run.stage, losses, scores))
             if run.stage_is_over:
                 break
+    shutil.rmtree(kept_features, ignore_errors=True)
     return run.report()
 
 
@@ -220,6 +224,7 @@ class Run:
     def keep(self) -> None:
         """Write out/state.pt: all that `restore` needs, as plain tensors and numbers."""
         state = {
+            "fixed": self._fixed,
             "stage": self.stage,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -230,12 +235,19 @@ class Run:
         }
         checkpoint.write_whole(self.out / "state.pt", lambda partial: torch.save(state, partial))
 
+    @property
+    def _fixed(self) -> dict[str, int]:
+        """What decides which picture comes next: it must not change between sessions."""
+        return {"pictures": self.epoch_size, "seed": self.config.seed, "size": self.config.size}
+
     def restore(self) -> None:
-        """Go on from out/state.pt. Raises ConfigError where there is none."""
+        """Go on from out/state.pt. Raises ConfigError where there is none, or one of other pictures."""
         path = self.out / "state.pt"
         if not path.exists():
             raise ConfigError(f"{path}: no run to resume there; leave --resume out to start one")
         state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["fixed"] != self._fixed:
+            raise ConfigError(f"{path}: that run has {state['fixed']}, this one {self._fixed}; resume with the same")
         self.samples, self.last_check, self.best, minutes = state["counters"]
         self.history = state["history"]
         self.start_clock(minutes)
