@@ -170,6 +170,13 @@ def test_features_of_an_earlier_run_are_not_taken_for_those_of_this_one(network,
     assert losses["used"] == losses["new"]
 
 
+def test_files_that_are_not_the_cache_stay(network, pictures, tmp_path):
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "mine.txt").write_text("precious")
+    run(network, pictures, tmp_path, replace(QUICK, cache_features=True))
+    assert [path.name for path in (tmp_path / "features").iterdir()] == ["mine.txt"]
+
+
 def test_resume_without_a_run_is_refused(network, pictures, tmp_path):
     with pytest.raises(ConfigError, match="no run to resume"):
         run(network, pictures, tmp_path, resume=True)

@@ -1,6 +1,7 @@
 """Features of a frozen encoder, kept on disk: computed the first time a view is asked for, read back ever after."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,14 @@ class FeatureCache:
     def read(self, rows: Sequence[int]) -> tuple[Tensor, ...]:
         """What `write` kept, float32 after a trip through float16."""
         return tuple(torch.from_numpy(column[list(rows)].astype(np.float32)) for column in self._columns)
+
+
+def drop_features(folder: Path) -> None:
+    """Delete what a FeatureCache keeps in `folder`, and the folder if nothing else is in it."""
+    for path in (*folder.glob("*.f16"), folder / "filled.u1"):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # missing, or it holds somebody else's files
+        folder.rmdir()
 
 
 def _open_sparse(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap:

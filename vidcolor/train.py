@@ -6,7 +6,6 @@ A run has two stages. First a pretrained encoder is frozen, and its features may
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,6 +20,7 @@ from vidcolor import checkpoint
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.data import PhotoViews, find_photos
 from vidcolor.errors import ConfigError, OutputError, VidcolorError
+from vidcolor.features import drop_features
 from vidcolor.feed import Feed, TrainBatch, color_sample, split_photos
 from vidcolor.networks.base import Features, Network
 from vidcolor.train_config import TrainConfig
@@ -79,7 +79,7 @@ def train(
     if resume:
         run.restore()
     else:
-        shutil.rmtree(kept_features, ignore_errors=True)  # of another network, perhaps
+        drop_features(kept_features)  # of another network, perhaps
         network.learn_colors(color_sample(views, PALETTE_PHOTOS, PALETTE_PIXELS))
         run.start_clock()
     while run.share < 1:
@@ -91,7 +91,7 @@ def train(
             on_step(TrainProgress(run.samples, run.share, run.stage, losses, scores))
             if run.stage_is_over:
                 break
-    shutil.rmtree(kept_features, ignore_errors=True)
+    drop_features(kept_features)
     return run.report()
 
 

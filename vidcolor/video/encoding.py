@@ -24,7 +24,7 @@ INTERLACED = frozenset({2, 3, 4, 5})
 _TOP_FIELD_FIRST = frozenset({2, 5})
 
 KEEPS_FIELDS = frozenset({"libx264"})
-# libvpx's own default is several times slower for a gain that nobody sees at this crf.
+# libvpx's own defaults favour size over speed.
 _QUICK_VP9 = {"cpu-used": "4", "row-mt": "1"}
 _ASKED_FOR = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "ffv1", "h264_nvenc", "hevc_nvenc")
 
