@@ -1,124 +1,66 @@
-"""How steady a film's colour is, beside how colourful and how true: with the temporal filter and without.
+"""How steady films are with the temporal filter and without, beside how colourful and how true: a row a film.
 
-    python benchmarks/steadiness.py FILMS... [--model M] [--seconds 2] [--json FILE]
+    python benchmarks/steadiness.py FILMS... [--model M] [--smooth S] [--json FILE]
 
-Films must be in colour: their luma goes in, their chroma is the truth. Flicker is the mean |ab_t - ab_(t-1)| of the
-coloured film at working size where the source's luma changes by less than 2 of 255; PSNR is over R'G'B' there.
+Films must be in colour: their luma goes in, their chroma is the truth. The figures are those of `vidcolor eval`; the
+bars are those of issue 3.
 """
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 
-import av
-import cv2
-import numpy as np
-import torch
+from rich.console import Console
+from rich.table import Table
 
-from vidcolor.color import ChromaTable, chroma_to_rgb, luma_of
-from vidcolor.colorizer import Colorizer, load_colorizer
-from vidcolor.frames import FrameBatch, PlaneFormat
-from vidcolor.metrics import colorfulness, psnr
-from vidcolor.shots import mark_shots
+from vidcolor.colorizer import load_colorizer
+from vidcolor.evaluate import EvalSettings, evaluate
+from vidcolor.scores import SourceReport
 from vidcolor.smooth import Smoother
 
-PLANES = PlaneFormat(8, True, "709", (0, 0))
-STATIC = 2 / 255
-
-
-@dataclass(frozen=True)
-class Steadiness:
-    film: str
-    frames: int
-    flicker: float
-    flicker_unfiltered: float
-    psnr: float
-    psnr_unfiltered: float
-    psnr_of_grey: float
-    colorfulness: float
-    colorfulness_unfiltered: float
-    colorfulness_of_truth: float
-
-
-def measure(film: Path, colorizer: Colorizer, smoother: Smoother, seconds: float) -> Steadiness:
-    truth = read_colors(film, seconds, colorizer)
-    luma = (luma_of(truth) * 255).round().byte()
-    batches = [batch(luma[start : start + 4], start) for start in range(0, len(luma), 4)]
-    colored = list(colorizer.stream(mark_shots(batches, PLANES), PLANES))
-    steady = torch.cat([part.ab for part in smoother.stream(colored)])
-    raw = torch.cat([part.ab for part in colored])
-    brightness, table = luma.float() / 255, ChromaTable("709", torch.device("cpu"))
-
-    def rgb(ab: torch.Tensor) -> torch.Tensor:
-        return torch.cat(
-            [chroma_to_rgb(y[None], table(y[None], one[None]), "709") for y, one in zip(brightness, ab, strict=True)]
-        ).clamp(0, 1)
-
-    shown, shown_raw = rgb(steady), rgb(raw)
-    return Steadiness(
-        film.name,
-        len(luma),
-        flicker(brightness, steady),
-        flicker(brightness, raw),
-        psnr(shown, truth).mean().item(),
-        psnr(shown_raw, truth).mean().item(),
-        psnr(brightness.expand_as(truth), truth).mean().item(),
-        colorfulness(shown).mean().item(),
-        colorfulness(shown_raw).mean().item(),
-        colorfulness(truth).mean().item(),
-    )
-
-
-def read_colors(film: Path, seconds: float, colorizer: Colorizer) -> torch.Tensor:
-    """R'G'B' (N, 3, h, w) at the colorizer's working size."""
-    frames: list[torch.Tensor] = []
-    start = None
-    with av.open(str(film)) as container:
-        for frame in container.decode(video=0):
-            start = frame.time if start is None else start
-            if frame.time - start > seconds:
-                break
-            height, width = colorizer.working_size(frame.height, frame.width)
-            rgb = cv2.resize(frame.to_ndarray(format="rgb24"), (width, height), interpolation=cv2.INTER_AREA)
-            frames.append(torch.from_numpy(rgb).permute(2, 0, 1))
-    return torch.stack(frames).float() / 255
-
-
-def batch(luma: torch.Tensor, start: int) -> FrameBatch:
-    return FrameBatch(luma, tuple(range(start, start + len(luma))), (1,) * len(luma))
-
-
-def flicker(luma: torch.Tensor, ab: torch.Tensor) -> float:
-    steps = [
-        (now - before).abs().mean(0)[(y - earlier).abs()[0] < STATIC].mean().item()
-        for (earlier, y), (before, now) in zip(pairwise(luma), pairwise(ab), strict=True)
-    ]
-    return float(np.nanmean(steps))
+COLUMNS: dict[str, Callable[[SourceReport], float | None]] = {
+    "flicker": lambda row: row.film.flicker,
+    "of unsmoothed": lambda row: row.film.flicker / row.film.flicker_unsmoothed,
+    "of the original's": lambda row: row.film.flicker / row.film.flicker_of_truth,
+    "warp error of unsmoothed": lambda row: row.film.warp_error / row.film.warp_error_unsmoothed,
+    "CDC": lambda row: row.film.cdc,
+    "CDC of the original's": lambda row: row.film.cdc / row.film.cdc_of_truth,
+    "unsmoothed CDC of the original's": lambda row: row.film.cdc_unsmoothed / row.film.cdc_of_truth,
+    "colourfulness lost": lambda row: 1 - row.pictures.colorfulness / row.film.colorfulness_unsmoothed,
+    "colourfulness of the original's": lambda row: row.pictures.vividness,
+    "PSNR gained dB": lambda row: row.pictures.psnr - row.film.psnr_unsmoothed,
+    "PSNR over grey dB": lambda row: row.pictures.gain,
+    "cut lag": lambda row: row.film.cut_lag,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("films", nargs="+", type=Path)
     parser.add_argument("--model", default="fusion")
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--smooth", type=float, default=Smoother().strength)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    colorizer = load_colorizer(options.model, device="cpu")
-    results = []
-    for film in options.films:
-        results.append(measure(film, colorizer, Smoother(), options.seconds))
-        print(results[-1], flush=True)
-    means = {
-        name: float(np.mean([getattr(result, name) for result in results]))
-        for name in Steadiness.__annotations__
-        if name not in ("film", "frames")
-    }
-    print({name: round(value, 3) for name, value in means.items()})
+    colorizer = load_colorizer(options.model)
+    settings = EvalSettings(smoother=Smoother(options.smooth))
+    report = evaluate(options.films, colorizer, settings, lambda name, *_: print(name, flush=True)).report
+    rows = {row.source: {name: column(row) for name, column in COLUMNS.items()} for row in report.sources}
+    means = {name: fmean(row[name] for row in rows.values() if row[name] is not None) for name in COLUMNS}
+    show(rows | {"mean": means})
     if options.json:
-        report = {"model": colorizer.meta.name, "means": means, "films": [asdict(result) for result in results]}
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        films = {row.source: rows[row.source] | asdict(row.film) for row in report.sources if row.film}
+        result = {"model": report.model, "smooth": report.smooth, "size": report.size, "means": means, "films": films}
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def show(rows: dict[str, dict[str, float | None]]) -> None:
+    table = Table("film", *COLUMNS, box=None)
+    for name, row in rows.items():
+        table.add_row(name, *("-" if value is None else f"{value:.3f}" for value in row.values()))
+    Console(width=200).print(table)
 
 
 if __name__ == "__main__":

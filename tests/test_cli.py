@@ -35,7 +35,8 @@ def film(tmp_path):
 @pytest.fixture
 def vidcolor(model):
     def call(*words, expect=0):
-        model_words = ["--model", str(model), "--device", "cpu"] if words[0] == "run" and "--model" not in words else []
+        colors = words[0] in ("run", "preview") and "--model" not in words
+        model_words = ["--model", str(model), "--device", "cpu"] if colors else []
         result = CliRunner().invoke(main, [*map(str, words), *model_words])
         assert result.exit_code == expect, result.output
         assert "Traceback" not in result.output
@@ -66,6 +67,48 @@ def test_options_reach_the_encoder_and_the_span(vidcolor, film, tmp_path):
     options = ["--codec", "libx264", "--crf", "30", "--preset", "ultrafast", "--encoder-opt", "g=2"]
     result = vidcolor("run", film, tmp_path / "a.mp4", *options, "--start", "0:00:00.12", "--end", "0.28", "--json")
     assert json.loads(result.stdout)[0]["frames"] == 4
+
+
+def test_run_shows_grey_and_colour_when_asked(vidcolor, film, tmp_path):
+    for layout, width in (("side", 128), ("split", 64)):
+        target = tmp_path / f"{layout}.mp4"
+        vidcolor("run", film, target, "--compare", layout, "--preset", "ultrafast")
+        (picture, sound) = json.loads(vidcolor("info", target, "--json").stdout)["streams"]
+        assert (picture["width"], picture["height"], sound["kind"]) == (width, 48, "audio")
+
+
+def test_compare_shows_two_films_in_one(vidcolor, film, tmp_path):
+    other = make_film(tmp_path / "other.mp4", count=4, width=128, height=96)
+    target = tmp_path / "both.mp4"
+    result = vidcolor("compare", film, other, target, "--crf", "30", "--preset", "ultrafast", "--json")
+    report = json.loads(result.stdout)
+    assert (report["frames"], report["left"], report["right"]) == (8, str(film), str(other))
+    assert "8 frames in" in result.stderr and "other.mp4 ends at 0.160 s" in result.stderr
+    assert "both.mp4: exists already" in vidcolor("compare", film, other, target, expect=1).stderr
+    quiet = vidcolor("compare", film, other, target, "--layout", "split", "--overwrite", "--quiet")
+    assert quiet.stderr == quiet.stdout == ""
+    streams = json.loads(vidcolor("info", target, "--json").stdout)["streams"]
+    assert (streams[0]["width"], len(streams)) == (64, 2)
+
+
+def test_compare_names_damage_and_exits_with_three(vidcolor, film, tmp_path):
+    broken = make_film(tmp_path / "broken.mkv", count=60, width=320, height=240, options={"g": "5"})
+    content = bytearray(broken.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 800] = np.random.default_rng(0).bytes(800)
+    broken.write_bytes(content)
+    result = vidcolor("compare", broken, film, tmp_path / "both.mkv", "--codec", "ffv1", expect=3)
+    assert f"Damaged: {broken} at " in result.stderr
+    assert (tmp_path / "both.mkv").exists()
+
+
+def test_preview_makes_a_sheet(vidcolor, film, tmp_path):
+    result = vidcolor("preview", film, tmp_path / "sheet.png", "--count", "3", "--saturation", "0.5", "--json")
+    report = json.loads(result.stdout)
+    assert len(report["moments"]) == 3 and report["model"] == "tiny" and report["warnings"] == []
+    assert "sheet.png: 3 moments in" in result.stderr
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (116, 224, 3)
+    assert "exists already" in vidcolor("preview", film, tmp_path / "sheet.png", expect=1).stderr
+    assert vidcolor("preview", film, tmp_path / "sheet.png", "--overwrite", "--quiet").stderr == ""
 
 
 def test_a_folder_is_coloured_whole_and_one_bad_file_does_not_stop_it(vidcolor, tmp_path):
@@ -153,6 +196,11 @@ def test_an_unwritable_folder(vidcolor, film, tmp_path):
         ["run", "a.mp4", "b.mp4", "--smooth", "2"],
         ["run", "a.mp4", "b.mp4", "--start", "soon"],
         ["run", "a.mp4", "b.mp4", "--encoder-opt", "g"],
+        ["run", "a.mp4", "b.mp4", "--compare", "above"],
+        ["compare", "a.mp4", "b.mp4"],
+        ["compare", "a.mp4", "b.mp4", "c.mp4", "--layout", "above"],
+        ["preview", "a.mp4"],
+        ["preview", "a.mp4", "a.png", "--count", "0"],
         ["info"],
         ["nothing"],
     ],

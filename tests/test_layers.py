@@ -24,14 +24,20 @@ ABOVE_ALL = ("", "__main__")
 HOMES = {
     "PIL": ("video.*",),
     "av": ("video.*",),
-    "click": ("cli",),
-    "cv2": ("data", "motion", "networks.palette", "smooth", "validation", "video.*"),
+    "click": ("cli", "cli.*"),
+    "cv2": (
+        *("data", "flow", "metrics.films", "networks.palette", "originals", "report.*", "sheet", "validation"),
+        "video.*",
+    ),
     "rich": ("console",),
     "safetensors": ("checkpoint", "networks.pretrained"),
-    "torchvision": ("networks.*",),
+    "skimage": ("metrics.pictures",),
+    "torch_fidelity": ("metrics.realism",),
+    "torchmetrics": ("metrics.pictures", "metrics.realism"),
+    "torchvision": ("metrics.hub", "metrics.realism", "networks.*"),
 }
 ARITHMETIC = ("numpy", "torch")
-WITHOUT_ARITHMETIC = ("cli", "console", "errors", "jobs", "released")
+WITHOUT_ARITHMETIC = ("cli", "cli.*", "console", "errors", "jobs", "released")
 
 
 def read_layers(readme: str) -> dict[str, int]:
@@ -81,7 +87,7 @@ def _module_of(name: str, modules: dict[str, Path]) -> str:
 def _foreign(module: str, packages: set[str]) -> Iterator[str]:
     for package in sorted(packages - sys.stdlib_module_names):
         if package in ARITHMETIC:
-            allowed = module not in WITHOUT_ARITHMETIC
+            allowed = not any(fnmatchcase(module, plain) for plain in WITHOUT_ARITHMETIC)
         else:
             allowed = any(fnmatchcase(module, home) for home in HOMES.get(package, ()))
         if not allowed:

@@ -16,6 +16,14 @@ LUMA_WEIGHTS = {
     "709": (0.2126, 0.7152, 0.0722),
     "2020": (0.2627, 0.6780, 0.0593),
 }
+GREY_WEIGHTS = {
+    "601": LUMA_WEIGHTS["601"],
+    "709": LUMA_WEIGHTS["709"],
+    "mean": (1 / 3, 1 / 3, 1 / 3),
+    "report": (0.21, 0.72, 0.007),  # as course reports print it: 0.007 for 0.07, so that white is 0.937
+}
+GREYS = (*GREY_WEIGHTS, "lstar")
+"""Ways to make a colour grey, for `grey_of`."""
 RGB_TO_XYZ = (
     (0.4123907993, 0.3575843394, 0.1804807884),
     (0.2126390059, 0.7151686788, 0.0721923154),
@@ -29,6 +37,12 @@ def read_luma(luma: Tensor, planes: PlaneFormat) -> Tensor:
     """Stored luma (any shape, planes.dtype) -> Y′ in 0..1, float32. Foot- and headroom are cut off."""
     low, span = _luma_levels(planes)
     return ((luma.float() - low) / span).clamp_(0, 1)
+
+
+def luma_level(brightness: float, planes: PlaneFormat) -> int:
+    """The stored luma sample of Y′ in 0..1."""
+    low, span = _luma_levels(planes)
+    return round(low + brightness * span)
 
 
 def store_chroma(chroma: Tensor, planes: PlaneFormat) -> Tensor:
@@ -47,13 +61,28 @@ def read_chroma(chroma: Tensor, planes: PlaneFormat) -> Tensor:
 
 def luma_of(rgb: Tensor, matrix: str = "709") -> Tensor:
     """R′G′B′ (N, 3, H, W) -> Y′ (N, 1, H, W)."""
-    weights = rgb.new_tensor(LUMA_WEIGHTS[matrix]).view(1, 3, 1, 1)
-    return (rgb * weights).sum(1, keepdim=True)
+    return _weighted(rgb, LUMA_WEIGHTS[matrix])
+
+
+def grey_of(rgb: Tensor, grey: str) -> Tensor:
+    """R′G′B′ (N, 3, H, W) in 0..1 -> the grey R′ = G′ = B′ (N, 1, H, W) in 0..1 that it becomes by one of GREYS.
+
+    "lstar" is the grey of the colour's own L*; the others weigh the encoded values and miss it where the colour is
+    vivid. For "601" and "709" that is the luma of these matrices.
+    """
+    if grey == "lstar":
+        return lightness_to_luma(rgb_to_lab(rgb)[:, :1])
+    return _weighted(rgb, GREY_WEIGHTS[grey])
 
 
 def luma_to_lightness(luma: Tensor) -> Tensor:
     """Y′ in 0..1, seen as the grey R′ = G′ = B′ = Y′ -> L* in 0..100, same shape."""
     return 116 * _lab_curve(_to_linear(luma)) - 16
+
+
+def lightness_to_luma(lightness: Tensor) -> Tensor:
+    """The inverse of `luma_to_lightness`: L* in 0..100 -> Y′ of the grey that has it, same shape."""
+    return _to_encoded(_lab_curve_inverse((lightness + 16) / 116))
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -145,6 +174,10 @@ def _chroma_levels(planes: PlaneFormat) -> tuple[int, int]:
     """The level of grey, and how many levels lie between -0.5 and 0.5."""
     scale = 2 ** (planes.bit_depth - 8)
     return 128 * scale, (2**planes.bit_depth - 1 if planes.full_range else 224 * scale)
+
+
+def _weighted(rgb: Tensor, weights: tuple[float, float, float]) -> Tensor:
+    return (rgb * rgb.new_tensor(weights).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def _to_linear(encoded: Tensor) -> Tensor:

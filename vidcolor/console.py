@@ -25,9 +25,14 @@ from rich.table import Table
 from rich.text import Text
 
 from vidcolor.checkpoint import CheckpointMeta
+from vidcolor.compare import CompareReport
 from vidcolor.environment import Environment
 from vidcolor.jobs import Outcome
 from vidcolor.pipeline import RunReport
+from vidcolor.preview import PreviewReport
+from vidcolor.report.meanings import HIGHER, LOWER, NEAR, STEADY, meaning_of
+from vidcolor.report.tables import COLUMNS, measured_in, metrics_of
+from vidcolor.scores import EvalReport
 from vidcolor.train import TrainProgress
 from vidcolor.video import MediaSummary, StreamSummary
 
@@ -67,12 +72,29 @@ class RunBar:
     def _conclude_film(self, report: RunReport) -> None:
         speed = report.frames / max(report.seconds, 1e-9)
         counts = f"{report.frames} frames, {report.shots} shots in {report.seconds:.1f} s ({speed:.1f} fps)"
-        if not self._quiet:
-            stderr.print(f"{escape(report.target)}: {counts}", soft_wrap=True)
-            for warning in report.warnings:
-                stderr.print(f"  [yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
-        for loss in report.losses:
-            stderr.print(f"  [red]Damaged:[/red] {escape(report.source)} at {escape(loss)}", soft_wrap=True)
+        losses = [f"{report.source} at {loss}" for loss in report.losses]
+        _print_outcome(f"{report.target}: {counts}", report.warnings, losses, self._quiet)
+
+
+def print_comparison(report: CompareReport, quiet: bool) -> None:
+    """What became of `vidcolor compare`."""
+    done = f"{report.target}: {report.frames} frames in {report.seconds:.1f} s"
+    _print_outcome(done, report.warnings, report.losses, quiet)
+
+
+def print_preview(report: PreviewReport, quiet: bool) -> None:
+    """What became of `vidcolor preview`."""
+    done = f"{report.target}: {len(report.moments)} moments in {report.seconds:.1f} s"
+    _print_outcome(done, report.warnings, (), quiet)
+
+
+def _print_outcome(done: str, warnings: Sequence[str], losses: Sequence[str], quiet: bool) -> None:
+    if not quiet:
+        stderr.print(escape(done), soft_wrap=True)
+        for warning in warnings:
+            stderr.print(f"  [yellow]Warning:[/yellow] {escape(warning)}", soft_wrap=True)
+    for loss in losses:
+        stderr.print(f"  [red]Damaged:[/red] {escape(loss)}", soft_wrap=True)
 
 
 @contextmanager
@@ -124,6 +146,34 @@ def training_bar(quiet: bool) -> Iterator[Callable[[TrainProgress], None]]:
                 )
 
         yield show
+
+
+@contextmanager
+def evaluation_bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields the callback for `evaluate`."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda name, done, total: bar.update(task, description=escape(name), completed=done, total=total)
+
+
+_ARROWS = {HIGHER: "higher", LOWER: "lower", NEAR: "near the original", STEADY: "down to the original"}
+
+
+def print_evaluation(report: EvalReport) -> None:
+    """A metric a row, each beside what it must be read with."""
+    measured = measured_in(report)
+    rows = []
+    for field in metrics_of(measured):
+        meaning = meaning_of(field)
+        for kind, numbers in measured.items():
+            if field in numbers:
+                values = (numbers.get(field + suffix) for suffix in COLUMNS)
+                shown = ["" if value is None else meaning.show(value) for value in values]
+                rows.append((f"{meaning.name} {meaning.unit}".strip(), kind, *shown, _ARROWS[meaning.better]))
+    _print_table(("metric", "of", *COLUMNS.values(), "better"), rows)
+    for note in report.notes:
+        stdout.print(escape(note), soft_wrap=True)
 
 
 def print_models(metas: Sequence[CheckpointMeta]) -> None:

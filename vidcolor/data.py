@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vidcolor.color import LUMA_WEIGHTS, luma_to_lightness, rgb_to_lab
+from vidcolor.color import GREY_WEIGHTS, grey_of, luma_to_lightness, rgb_to_lab
 from vidcolor.errors import InputError
 from vidcolor.video import is_media, is_still, sample_colors
 
@@ -29,6 +29,13 @@ class Photo:
     """None: to the end of the file."""
     held: bytes | None = None
     """The bytes themselves, for a frame of a film."""
+    member: str | None = None
+    """Its name in an archive."""
+
+    @property
+    def name(self) -> str:
+        """Without folders, as people know it."""
+        return Path(self.member or self.path).name
 
     def decode(self) -> Picture | None:
         """(H, W, 3) uint8 RGB, or None where the bytes are no picture."""
@@ -76,7 +83,7 @@ def _photos_in_tar(path: Path) -> Iterator[Photo]:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
                 if member.isfile() and is_still(Path(member.name)):
-                    yield Photo(path, member.offset_data, member.size)
+                    yield Photo(path, member.offset_data, member.size, member=member.name)
     except tarfile.TarError as error:
         raise InputError(f"{path}: not an uncompressed tar archive ({error})") from None
 
@@ -92,13 +99,17 @@ class View:
 
 
 class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
-    """Views of photos as (luma (1, S, S) uint8, rgb (3, S, S) uint8), square crops of side S."""
+    """Views of photos as (luma (1, S, S) uint8, rgb (3, S, S) uint8), square crops of side S.
 
-    def __init__(self, photos: Sequence[Photo], size: int, seed: int = 0, film_look: float = 0.5):
+    The luma is the grey that a network is shown, one of `color.GREYS`.
+    """
+
+    def __init__(self, photos: Sequence[Photo], size: int, seed: int = 0, film_look: float = 0.5, *, grey: str = "709"):
         self.photos = photos
         self.size = size
         self.seed = seed
         self.film_look = film_look
+        self.grey = grey
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -106,7 +117,7 @@ class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, view: View) -> tuple[Tensor, Tensor]:
         random = None if view.number is None else np.random.default_rng((self.seed, view.index, view.number))
         rgb = crop(self._decode(view.index), self.size, random)
-        luma = (rgb @ np.array(LUMA_WEIGHTS["709"], np.float32)).astype(np.float32)
+        luma = to_grey(rgb, self.grey)
         if random is not None and random.random() < self.film_look:
             luma = film_look(luma, random)
         stored = np.clip(np.rint(luma), 0, 255).astype(np.uint8)
@@ -136,6 +147,14 @@ def crop(picture: Picture, size: int, random: np.random.Generator | None) -> Pic
     return piece[:, ::-1] if random.random() < 0.5 else piece
 
 
+def to_grey(rgb: Picture, grey: str) -> NDArray[np.float32]:
+    """(H, W, 3) uint8 -> (H, W) in 0..255, by one of `color.GREYS`."""
+    if grey in GREY_WEIGHTS:  # on the levels as they are: over 0..1 and back, halves would be rounded another way
+        return (rgb @ np.array(GREY_WEIGHTS[grey], np.float32)).astype(np.float32)
+    picture = torch.from_numpy(rgb / np.float32(255)).movedim(-1, 0)[None]
+    return np.asarray(255 * grey_of(picture, grey)[0, 0].numpy(), np.float32)
+
+
 def film_look(luma: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
     """Luma 0..255 with another gamma, contrast and sharpness, compression and grain."""
     looks: list[tuple[float, Callable[[NDArray[np.float32]], NDArray[np.float32]]]] = [
@@ -157,6 +176,6 @@ def _compressed(luma: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
 
 
 def to_network(luma: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """uint8 luma (N, 1, S, S), rgb (N, 3, S, S) -> lightness in -1..1 and the true ab, float32, same sizes."""
+    """uint8 grey (N, 1, S, S), rgb (N, 3, S, S) -> lightness in -1..1 and the true ab, float32, same sizes."""
     lightness = luma_to_lightness(luma.float() / 255) / 50 - 1
     return lightness, rgb_to_lab(rgb.float() / 255)[:, 1:]

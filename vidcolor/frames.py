@@ -66,7 +66,7 @@ class FrameBatch:
     """Consecutive frames of one video, in display order."""
 
     luma: Tensor
-    """(N, 1, H, W) uint8 or uint16: the decoded Y′ plane, never altered."""
+    """(N, 1, H, W) uint8 or uint16: the decoded Y′ plane, altered by nothing but `layout`."""
     pts: tuple[int, ...]
     """N presentation times in ticks of VideoInfo.time_base, strictly rising."""
     durations: tuple[int, ...]

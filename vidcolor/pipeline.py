@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
+from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.upsample import Upsampler
-from vidcolor.video import Encoding, Span, open_reader, open_writer
+from vidcolor.video import Encoding, Span, StillReader, VideoReader, open_reader, open_writer
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class RunSettings:
     span: Span = field(default_factory=Span)
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
+    compare: str | None = None
+    """A layout's name to show the grey beside the colour; None: the colour alone."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,23 @@ def colorize_video(
     Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
     """
     settings = settings or RunSettings()
+    with open_reader(source, settings.span) as reader:
+        return _colorize(reader, target, colorizer, settings, on_frames)
+
+
+def _colorize(
+    reader: VideoReader | StillReader,
+    target: Path,
+    colorizer: Colorizer,
+    settings: RunSettings,
+    on_frames: Callable[[int, int | None], None],
+) -> RunReport:
     started, frames, shots = time.monotonic(), 0, 0
+    layout = lay_out(settings.compare, reader.info, reader.turn)
     with (
-        open_reader(source, settings.span) as reader,
-        open_writer(target, reader, encoding=settings.encoding, overwrite=settings.overwrite) as writer,
+        open_writer(
+            target, reader, encoding=settings.encoding, overwrite=settings.overwrite, info=layout.info
+        ) as writer,
         closing(prefetch(reader.batches(settings.batch_size or colorizer.batch_size))) as luma,
     ):
         planes = reader.info.planes
@@ -70,13 +86,14 @@ def colorize_video(
         colored = colorizer.stream(marked, planes)
         steady = settings.smoother.stream(colored)
         upsampler = Upsampler(planes, writer.planes, settings.saturation)
-        for batch in upsampler.stream(steady):
+        shown = layout.beside_grey(upsampler.stream(steady), writer.planes)
+        for batch in shown:
             writer.write(batch)
             frames += len(batch)
             shots += sum(batch.first_of_shot or ())
             on_frames(frames, reader.info.frame_count)
     return RunReport(
-        source=str(source),
+        source=str(reader.source),
         target=str(target),
         frames=frames,
         shots=shots,

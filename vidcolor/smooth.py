@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 
-import cv2
-import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch
-from vidcolor.motion import Floats, Motion, MotionFinder
+from vidcolor.motion import Motion, find_motion, from_cells, to_cells
 
-BLOCK = 8
+BLOCK = 16
 """Frames that share one backward pass."""
 LOOK_AHEAD = 12
 """Frames after the block that the backward pass starts from."""
@@ -28,25 +28,30 @@ TOLERANCE = 10.0
 """Distance in a*b* at which a frame that contradicts overwhelming evidence counts half."""
 QUORUM = 3.0
 """Frames whose evidence has half its full say."""
-GRAIN_BLUR = 1.0
-"""Standard deviation, in pixels at working size, of the blur that keeps grain out of the matching."""
-OPINION_BLUR = 1.5
-"""The same for the blur that lets neighbours contradict together, not one by one."""
+LOCK = 0.6
+"""Share of a drift of the whole picture's colour that is taken back, at full strength."""
+LOCK_MEMORY = 20
+"""Frames over which the usual colour of a scene is reckoned."""
+LOCK_REACH = 4.0
+"""Largest drift in a* or b*: what is more, at once or in sum, is no drift but a fade or a frame gone wrong."""
+LOCK_STEP = 4
+"""One pixel in so many, in each direction, tells the drift."""
 
 
 @dataclass(frozen=True)
 class Smoother:
     """Motion-compensated averaging of ab over time."""
 
-    strength: float = 0.85
+    strength: float = 0.88
     """0..1: the share of its weight that evidence keeps from one frame to the next. 0 leaves the colours alone."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
             raise ConfigError(f"smoothing strength must be from 0 to 1, got {self.strength}")
 
+    @torch.inference_mode()
     def stream(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
-        """The same batches with `ab` filtered; they need `guide`, `ab` and `first_of_shot`.
+        """The same batches with `ab` filtered, on the device they are on; they need `guide`, `ab`, `first_of_shot`.
 
         Runs at most BLOCK + LOOK_AHEAD frames ahead of what it hands out, less where a shot ends.
         """
@@ -54,88 +59,125 @@ class Smoother:
             yield from batches
             return
         waiting: deque[FrameBatch] = deque()
-        steady: list[Floats] = []
+        steady: list[Tensor] = []
         for ab in self._average(_frames(batches, waiting)):
             steady.append(ab)
             if len(steady) == len(waiting[0]):
-                yield _with_ab(waiting.popleft(), steady)
+                yield replace(waiting.popleft(), ab=torch.cat(steady))
                 steady = []
 
-    def _average(self, frames: Iterable["_Frame"]) -> Iterator[Floats]:
-        for _, shot in groupby(frames, key=attrgetter("shot")):
-            for window, count in _windows(self._remember(shot)):
+    def _average(self, frames: Iterable["_Frame"]) -> Iterator[Tensor]:
+        for _, shot in groupby(frames, key=attrgetter("number_of_shot")):
+            locked = self._lock(shot)
+            remembered = self._remember(locked)
+            for window, count in _windows(remembered):
                 yield from self._foresee(window)[:count]
+
+    def _lock(self, shot: Iterable["_Frame"]) -> Iterator["_Frame"]:
+        """Take back part of what the colour of the whole picture drifts from what is usual in the scene.
+
+        The drift is summed up from frame to frame along the motion, so that a pan to other things is none.
+        """
+        previous = None
+        drift = usual = torch.zeros(())  # a* and b* from the second frame on
+        for number, frame in enumerate(shot, 1):
+            if previous is not None:
+                drift = drift + _drift(frame, previous)
+                usual = torch.lerp(usual.expand_as(drift), drift, max(1 / number, 1 / LOCK_MEMORY))
+            excess = (drift - usual).clamp(-LOCK_REACH, LOCK_REACH)
+            yield replace(frame, ab=frame.ab - LOCK * self.strength * excess)
+            previous = frame
 
     def _remember(self, shot: Iterable["_Frame"]) -> Iterator["_Moment"]:
         """Forwards: each frame of a shot with the evidence of those before it."""
-        find = MotionFinder()
-        previous, moment = None, None
+        moment = None
         for frame in shot:
-            if previous is None or moment is None:
-                moment = _Moment(frame.own, np.zeros_like(frame.own), None)
-            else:
-                past = self._carry(_join(moment.own, moment.past), find(frame.luma, previous.luma))
-                moment = _Moment(frame.own, past, find(previous.luma, frame.luma))
-            previous = frame
+            past = torch.zeros_like(F.pad(frame.ab, (0, 0, 0, 0, 0, 1)))
+            if moment is not None:
+                past = self._carry(moment.join(moment.past, moment.weight), frame.to_previous)
+            moment = _Moment(frame.ab, past, _weight(frame.ab, past), frame.from_previous)
             yield moment
 
-    def _foresee(self, window: list["_Moment"]) -> list[Floats]:
-        """Backwards: the evidence of what follows joins in. Returns ab (2, h, w), one for each moment."""
-        future = np.zeros_like(window[0].own)
+    def _foresee(self, window: list["_Moment"]) -> list[Tensor]:
+        """Backwards: the evidence of what follows joins in. Returns ab (1, 2, h, w), one for each moment."""
+        future = torch.zeros_like(window[0].past)
         averages = []
         for moment in reversed(window):
-            evidence = _join(moment.own, moment.past + future)
-            averages.append(evidence[:2] / evidence[2])
-            if moment.to_previous is not None:
-                future = self._carry(_join(moment.own, future), moment.to_previous)
+            weight = _weight(moment.ab, future)
+            evidence = moment.join(moment.past + future, torch.minimum(weight, moment.weight))
+            averages.append(evidence[:, :2] / evidence[:, 2:])
+            future = self._carry(moment.join(future, weight), moment.from_previous)
         return averages[::-1]
 
-    def _carry(self, evidence: Floats, motion: Motion) -> Floats:
+    def _carry(self, evidence: Tensor, motion: Motion) -> Tensor:
         return motion.fetch(evidence) * (self.strength * motion.confidence)
 
 
 @dataclass(frozen=True)
 class _Frame:
-    shot: int
-    luma: Floats
-    """(h, w) Y′ in 0..1, blurred against grain."""
-    own: Floats
-    """(3, h, w): the network's (a*, b*, 1)."""
+    number_of_shot: int
+    ab: Tensor
+    """(1, 2, h, w) from the network."""
+    to_previous: Motion
+    """Fetches from the frame before to this one; means nothing on the first of a shot."""
+    from_previous: Motion
+    """Fetches from this frame to the one before."""
 
 
 @dataclass(frozen=True)
 class _Moment:
-    own: Floats
-    past: Floats
-    """(3, h, w): evidence of the frames before."""
-    to_previous: Motion | None
-    """Fetches from this frame to the one before; None on the first of a shot."""
+    ab: Tensor
+    past: Tensor
+    """(1, 3, h, w): evidence of the frames before."""
+    weight: Tensor
+    """(1, 1, h, w) in 0..1: what the frame's own colour counts beside that."""
+    from_previous: Motion
+
+    def join(self, others: Tensor, weight: Tensor) -> Tensor:
+        """The evidence of others with the frame's own added."""
+        evidence = others.clone()
+        evidence[:, :2].addcmul_(self.ab, weight)
+        evidence[:, 2:].add_(weight)
+        return evidence
 
 
 def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterator[_Frame]:
-    shot = 0
+    shot, last = 0, None
     for batch in batches:
         if batch.guide is None or batch.ab is None or batch.first_of_shot is None:
             raise ValueError("a batch needs guide, ab and first_of_shot before its colours can be smoothed")
         waiting.append(batch)
-        lumas, colors = batch.guide[:, 0].cpu().numpy(), batch.ab.cpu().numpy()
-        for luma, ab, first in zip(lumas, colors, batch.first_of_shot, strict=True):
-            shot += first
-            own = np.concatenate((ab, np.ones_like(ab[:1])))
-            yield _Frame(shot, np.asarray(cv2.GaussianBlur(luma, (0, 0), GRAIN_BLUR)), own)
+        luma = _without_grain(batch.guide)
+        before = torch.cat((luma[:1] if last is None else last, luma[:-1]))
+        last = luma[-1:]
+        to_previous, from_previous = find_motion(luma, before), find_motion(before, luma)
+        for index, is_first in enumerate(batch.first_of_shot):
+            shot += is_first
+            one = slice(index, index + 1)
+            yield _Frame(shot, batch.ab[one], to_previous[one], from_previous[one])
 
 
-def _join(own: Floats, others: Floats) -> Floats:
-    """A frame's own evidence and that of others, each (3, h, w), in one.
+def _drift(frame: _Frame, previous: _Frame) -> Tensor:
+    """What the colour of the things in both frames changed by on the whole, (1, 2, 1, 1)."""
+    motion = frame.to_previous.every(LOCK_STEP)
+    change = frame.ab[..., ::LOCK_STEP, ::LOCK_STEP] - motion.fetch(previous.ab)
+    weight = motion.confidence
+    drift = (change * weight).sum((2, 3), keepdim=True) / weight.sum().clamp_min(1)
+    return drift * (drift.abs() < LOCK_REACH)
 
-    Own evidence counts less the more it contradicts: where a few frames colour a thing differently, the majority wins
-    and not the latest. Few others have little say, so a wrong first frame is soon outvoted.
+
+def _weight(ab: Tensor, others: Tensor) -> Tensor:
+    """What a frame's own colour (1, 2, h, w) counts beside the evidence of others (1, 3, h, w): (1, 1, h, w) in 0..1.
+
+    It counts less the more it contradicts: where a few frames colour a thing differently, the majority wins and not
+    the latest. Few others have little say, so a wrong first frame is soon outvoted. Neighbours are asked together.
     """
-    contradiction = own[:2] - others[:2] / np.maximum(others[2], 1e-6)
-    distance = sum(np.square(cv2.GaussianBlur(plane, (0, 0), OPINION_BLUR)) for plane in contradiction)
-    say = others[2] / (others[2] + QUORUM)
-    joined: Floats = others + own / (1 + say * distance / TOLERANCE**2)
-    return joined
+    cells = to_cells(others)
+    frames = cells[:, 2:]
+    contradiction = to_cells(ab) - cells[:, :2] / frames.clamp_min(1e-6)
+    distance = contradiction.square().sum(1, keepdim=True)
+    say = frames / (frames + QUORUM)
+    return from_cells(1 / (1 + say * distance / TOLERANCE**2), like=ab)
 
 
 def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:
@@ -150,6 +192,10 @@ def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:
         yield window, len(window)
 
 
-def _with_ab(batch: FrameBatch, steady: list[Floats]) -> FrameBatch:
-    assert batch.ab is not None
-    return replace(batch, ab=torch.from_numpy(np.stack(steady)).to(batch.ab.device))
+def _without_grain(luma: Tensor) -> Tensor:
+    """(N, 1, h, w) blurred with a deviation of one pixel, by the binomial weights 1 4 6 4 1 along both axes."""
+    padded = F.pad(luma, (2, 2, 2, 2), mode="replicate")
+    for axis in (2, 3):
+        taps = [padded.narrow(axis, start, luma.shape[axis]) for start in range(5)]
+        padded = (taps[0] + taps[4] + 4 * (taps[1] + taps[3]) + 6 * taps[2]) / 16
+    return padded

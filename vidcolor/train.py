@@ -72,8 +72,8 @@ def train(
     Raises ConfigError, InputError, OutputError or VidcolorError where the loss is no longer a number.
     """
     training, held_out = split_photos(find_photos(sources), config.held_out, config.seed)
-    views = PhotoViews(training, config.size, config.seed, config.film_look)
-    run = Run(network, PhotoViews(held_out, config.size), len(training), out, config, meta, device)
+    views = PhotoViews(training, config.size, config.seed, config.film_look, grey=config.grey)
+    run = Run(network, PhotoViews(held_out, config.size, grey=config.grey), len(training), out, config, meta, device)
     feed = Feed(views, run.network, device, seed=config.seed, workers=config.workers)
     kept_features = out / "features"
     if resume:
@@ -208,7 +208,7 @@ class Run:
         """Score the averaged weights, draw the sheet, keep the state, and the model if it is the best so far."""
         network = cast(Network, self.average.module)
         scores = score(network, self.held_out, self.device)
-        shown = PhotoViews(self.held_out.photos[:SHEET_PHOTOS], self.config.size)
+        shown = PhotoViews(self.held_out.photos[:SHEET_PHOTOS], self.config.size, grey=self.config.grey)
         draw_sheet(network, shown, self.device, self.out / "sheets" / f"{self.samples:09d}.png")
         self.last_check = self.samples
         self.history.append({"samples": self.samples, "minutes": self.minutes, "stage": self.stage, **asdict(scores)})
@@ -236,9 +236,10 @@ class Run:
         checkpoint.write_whole(self.out / "state.pt", lambda partial: torch.save(state, partial))
 
     @property
-    def _fixed(self) -> dict[str, int]:
-        """What decides which picture comes next: it must not change between sessions."""
-        return {"pictures": self.epoch_size, "seed": self.config.seed, "size": self.config.size}
+    def _fixed(self) -> dict[str, int | str]:
+        """What decides which picture comes next, and how it is shown: it must not change between sessions."""
+        config = self.config
+        return {"grey": config.grey, "pictures": self.epoch_size, "seed": config.seed, "size": config.size}
 
     def restore(self) -> None:
         """Go on from out/state.pt. Raises ConfigError where there is none, or one of other pictures."""
@@ -246,8 +247,9 @@ class Run:
         if not path.exists():
             raise ConfigError(f"{path}: no run to resume there; leave --resume out to start one")
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["fixed"] != self._fixed:
-            raise ConfigError(f"{path}: that run has {state['fixed']}, this one {self._fixed}; resume with the same")
+        fixed = {"grey": "709"} | state["fixed"]  # version 0.1.0 knew no other grey, and did not write it
+        if fixed != self._fixed:
+            raise ConfigError(f"{path}: that run has {fixed}, this one {self._fixed}; resume with the same")
         self.samples, self.last_check, self.best, minutes = state["counters"]
         self.history = state["history"]
         self.start_clock(minutes)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vidcolor.color import GREYS
 from vidcolor.errors import ConfigError
 
 
@@ -14,6 +15,8 @@ class TrainConfig:
     """Measure the run by the clock instead of by epochs."""
     size: int = 160
     """Side of the training crops in pixels."""
+    grey: str = "709"
+    """What the network is shown of a colour picture, one of `color.GREYS`."""
     batch_size: int = 32
     rate: float = 1.5e-3
     """Learning rate of the frozen stage, and of a network with nothing to freeze; falls along a cosine."""
@@ -42,6 +45,8 @@ class TrainConfig:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.size % 32:
             raise ConfigError(f"size must be a multiple of 32, got {self.size}")
+        if self.grey not in GREYS:
+            raise ConfigError(f"grey must be one of {', '.join(GREYS)}, got {self.grey}")
         for name in ("free_share", "film_look", "ema"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie in 0..1, got {getattr(self, name)}")

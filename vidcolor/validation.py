@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vidcolor.color import ChromaTable, chroma_to_rgb
+from vidcolor.color import ChromaTable, chroma_to_rgb, luma_of
 from vidcolor.data import PhotoViews, View, to_network
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.networks.base import Network
@@ -56,9 +56,9 @@ def draw_sheet(network: Network, views: PhotoViews, device: torch.device, path: 
     was_training = network.training
     network.eval()
     columns = []
-    for luma, rgb in _plain(views, 8):
-        grey = luma.expand(-1, 3, -1, -1).float() / 255
-        colored = paint(network, luma.to(device)).cpu()
+    for seen, rgb in _plain(views, 8):
+        grey = seen.expand(-1, 3, -1, -1).float() / 255
+        colored = paint(network, seen.to(device), true_luma(rgb).to(device)).cpu()
         columns.append(torch.cat((grey, colored, rgb.float() / 255), dim=2))
     network.train(was_training)
     sheet = torch.cat(columns).movedim(0, 2).flatten(2)
@@ -66,18 +66,29 @@ def draw_sheet(network: Network, views: PhotoViews, device: torch.device, path: 
     cv2.imwrite(str(path), np.ascontiguousarray(pixels[..., ::-1]))
 
 
-def paint(network: Network, luma: Tensor) -> Tensor:
-    """Rec. 709 luma (N, 1, S, S) uint8 -> R′G′B′ (N, 3, S, S) in 0..1, luma kept; S a multiple of the network's."""
-    lightness, _ = to_network(luma, luma.expand(-1, 3, -1, -1))
+def paint(network: Network, seen: Tensor, luma: Tensor) -> Tensor:
+    """The colours that `network` gives to `seen`, put on `luma`, which is kept.
+
+    Both (N, 1, S, S) uint8, S a multiple of the network's: the grey that it is shown, and Rec. 709 luma. They differ
+    where it is trained on another grey; its colours are then judged on the luma of the truth all the same.
+    Returns R′G′B′ (N, 3, S, S) in 0..1.
+    """
+    lightness, _ = to_network(seen, seen.expand(-1, 3, -1, -1))
     ab = network.to_ab(network(lightness))
     brightness = luma.float() / 255
     return chroma_to_rgb(brightness, ChromaTable("709", luma.device)(brightness, ab), "709").clamp(0, 1)
 
 
-def _score_batch(network: Network, luma: Tensor, rgb: Tensor) -> Tensor:
-    lightness, ab = to_network(luma, rgb)
+def true_luma(rgb: Tensor) -> Tensor:
+    """R′G′B′ (N, 3, S, S) uint8 -> Rec. 709 luma (N, 1, S, S) uint8."""
+    return luma_of(rgb.float()).round().byte()
+
+
+def _score_batch(network: Network, seen: Tensor, rgb: Tensor) -> Tensor:
+    lightness, ab = to_network(seen, rgb)
     loss = sum(network.loss(network(lightness), F.avg_pool2d(ab, network.output_stride)).values(), torch.zeros(()))
-    truth, colored = rgb.float() / 255, paint(network, luma)
+    luma = true_luma(rgb)
+    truth, colored = rgb.float() / 255, paint(network, seen, luma)
     grey = (luma.float() / 255).expand_as(truth)
     return torch.stack(
         (

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from vidcolor.errors import OutputError
+from vidcolor.frames import VideoInfo
 from vidcolor.video.colors import sample_colors
 from vidcolor.video.encoding import Encoding, find_encoders
+from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
 from vidcolor.video.reader import Loss, Span, VideoReader
+from vidcolor.video.snapshot import check_snapshot, save_snapshot
 from vidcolor.video.source import check_source
 from vidcolor.video.still_writer import StillWriter
 from vidcolor.video.stills import StillReader
@@ -25,13 +28,17 @@ __all__ = [
     "StreamSummary",
     "VideoReader",
     "VideoWriter",
+    "check_snapshot",
+    "check_target",
     "find_encoders",
     "is_media",
     "is_still",
     "open_reader",
     "open_writer",
     "probe",
+    "read_pictures",
     "sample_colors",
+    "save_snapshot",
 ]
 
 _WHOLE = Span()
@@ -44,17 +51,25 @@ def open_reader(source: Path, span: Span = _WHOLE) -> VideoReader | StillReader:
 
 
 def open_writer(
-    target: Path, reader: VideoReader | StillReader, *, encoding: Encoding, overwrite: bool = False
+    target: Path,
+    reader: VideoReader | StillReader,
+    *,
+    encoding: Encoding,
+    overwrite: bool = False,
+    info: VideoInfo | None = None,
 ) -> VideoWriter | StillWriter:
-    """A writer for what `reader` reads; a context manager. Raises OutputError before anything is created."""
+    """A writer for what `reader` reads; a context manager. Raises OutputError before anything is created.
+
+    `info` says how pictures come where they are no longer like the reader's: another size, another depth of luma.
+    """
     check_target(target, reader.source, overwrite)
     suffix = target.suffix.lower()
     if isinstance(reader, StillReader):
         if not is_still(target):
             raise OutputError(f"{target}: a still cannot be written as a film, use .png, .jpg, .tif or .webp")
-        return StillWriter(target, reader)
+        return StillWriter(target, reader, info or reader.info)
     if is_still(target):
         raise OutputError(f"{target}: a film cannot be written as a still, use .mp4, .mov, .mkv or .webm")
     if suffix not in WRITABLE_FILMS:
         raise OutputError(f"{target}: {suffix or 'no suffix'} cannot be written, use .mp4, .mov, .mkv, .webm or .ts")
-    return VideoWriter(target, reader, encoding.fit(suffix))
+    return VideoWriter(target, reader, encoding.fit(suffix), info or reader.info)

@@ -23,7 +23,8 @@ Lose = Callable[[int | None, str], None]
 
 def decode(container: InputContainer, stream: VideoStream, lose: Lose) -> Iterator[VideoFrame]:
     """Frames from the container's present position on; every frame that is missing or guessed goes to `lose`."""
-    stream.codec_context.thread_type = "AUTO"
+    if not stream.codec_context.is_open:
+        stream.codec_context.thread_type = "AUTO"
     awaited: set[int] = set()
     """pts of the packets whose frames have not come out yet."""
     lost: set[int] = set()

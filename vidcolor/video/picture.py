@@ -1,6 +1,6 @@
 """The picture of a film as its headers and its first frame describe it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -15,6 +15,9 @@ from vidcolor.video.source import display_matrix, side_data_names
 
 MAX_RATE = 300
 """Frames a second above which a header's hint is a time base (FLV and some MKV say 1000), not a rate."""
+
+UNSPECIFIED = 2
+"""AVColorSpace where the matrix is not named."""
 
 _HDR = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"})
 _WITHOUT_ROTATION = frozenset({"mpegts"})
@@ -80,6 +83,13 @@ def _frame_count(stream: VideoStream, tick: Fraction, rate: Fraction | None) -> 
     if stream.frames:
         return stream.frames
     return round(stream.duration * tick * rate) if stream.duration and rate else None
+
+
+def name_matrix(tags: PictureTags, written: PlaneFormat) -> PictureTags:
+    """The tags with a matrix in them: players guess an unspecified one by the size, which may have changed."""
+    if tags.colorspace != UNSPECIFIED:
+        return tags
+    return replace(tags, colorspace=planes.COLORSPACE_OF_MATRIX[written.matrix])
 
 
 def describe_picture(stream: VideoStream, tags: PictureTags, written: PlaneFormat) -> list[str]:

@@ -17,8 +17,10 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch
+from vidcolor.turn import Turn
 from vidcolor.video import planes
 from vidcolor.video.decoding import CLOCK_RESTART, decode
+from vidcolor.video.moments import spread_frames
 from vidcolor.video.picture import clock_start, read_info, read_tags
 from vidcolor.video.source import find_picture, opened
 
@@ -83,6 +85,16 @@ class VideoReader:
             self.info = replace(self.info, frame_count=self._expected_frames())
 
     @property
+    def turn(self) -> Turn:
+        """How the picture is turned for display."""
+        return Turn.from_matrix(self.tags.display_matrix)
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a stored pixel by its height, as shown."""
+        return self.tags.sample_aspect_ratio or Fraction(1)
+
+    @property
     def origin(self) -> Fraction:
         """Seconds on the source's clock that are zero in the pts handed out."""
         return self._shift * self.info.time_base
@@ -110,17 +122,29 @@ class VideoReader:
 
         luma is (N, 1, H, W) uint8 or uint16 as `info.planes` says, pts rise strictly.
         """
-        self.losses.clear()
         frames: list[VideoFrame] = []
         times: list[tuple[int, int]] = []
-        for frame, pts, duration in self._timed_frames():
+        for frame, pts, duration in self.frames():
             frames.append(frame)
-            times.append((pts - self._shift, duration))
+            times.append((pts, duration))
             if len(frames) == size:
                 yield self._batch(frames, times)
                 frames, times = [], []
         if frames:
             yield self._batch(frames, times)
+
+    def frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
+        """Every frame of the span as decoded, in the first one's size and format, with its pts and duration."""
+        self.losses.clear()
+        for frame, pts, duration in self._timed_frames():
+            yield frame, pts - self._shift, duration
+
+    def moments(self, count: int) -> Iterator[FrameBatch]:
+        """At most `count` frames spread evenly over the whole film, one to a batch; found by seeking."""
+        self.losses.clear()
+        for frame in spread_frames(self.source, count, self._lose):
+            pts = frame.pts or 0
+            yield self._batch([self._in_layout(frame, pts)], [(pts - self._shift, frame.duration)])
 
     def _batch(self, frames: list[VideoFrame], times: list[tuple[int, int]]) -> FrameBatch:
         luma = torch.empty((len(frames), 1, self.info.height, self.info.width), dtype=self.info.planes.dtype)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, JpegPresets, PngImagePlugin
 
 from vidcolor.errors import OutputError
-from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.video.planes import Plane, change_depth
 from vidcolor.video.stills import Extras, StillReader, descriptive
 from vidcolor.video.target import Partial
@@ -38,18 +38,23 @@ _HOLDS = {
 class StillWriter:
     """A still being written. Made by `open_writer`; a context manager like VideoWriter, with the same members."""
 
-    def __init__(self, target: Path, reader: StillReader) -> None:
+    def __init__(self, target: Path, reader: StillReader, info: VideoInfo) -> None:
         self._suffix = target.suffix.lower()
         self._still = reader.still
-        source = reader.info.planes
+        self._source = source = info.planes
         depth = source.bit_depth if self._suffix in _DEEP else 8
         self.planes = PlaneFormat(depth, True, source.matrix, (0, 0))
         """What the chroma has to be."""
         self.warnings: list[str] = [*reader.warnings]
         if depth != source.bit_depth:
             self.warnings.append(f"{self._suffix} holds 8 bits: the source's {source.bit_depth} are rounded")
-        if self._still.alpha is not None and self._suffix not in _WITH_ALPHA:
+        self._alpha = self._still.alpha
+        if self._alpha is not None and self._suffix not in _WITH_ALPHA:
             self.warnings.append(f"{self._suffix} holds no alpha channel: it is left out")
+            self._alpha = None
+        elif self._alpha is not None and self._alpha.shape != (info.height, info.width):
+            self.warnings.append("the alpha channel has not the size of the new picture: it is left out")
+            self._alpha = None
         self._extras = self._kept(self._still.extras)
         self._target = target
         self._partial = Partial(target)
@@ -70,7 +75,7 @@ class StillWriter:
         """Write the frame: luma as the reader gave it, chroma (1, 2, H, W) as `planes` says. Raises OutputError."""
         if batch.chroma is None:
             raise ValueError("a batch must have chroma before it can be written")
-        luma = change_depth(batch.luma[0, 0].cpu().numpy(), self._still.planes, self.planes)
+        luma = change_depth(batch.luma[0, 0].cpu().numpy(), self._source, self.planes)
         chroma = batch.chroma[0].cpu().numpy()
         try:
             if self._suffix in _JPEG and self.planes.matrix == "601":
@@ -79,16 +84,16 @@ class StillWriter:
                 self._partial.path.write_bytes(self._deep(self._pixels(luma, chroma)))
             else:
                 self._save(Image.fromarray(self._pixels(luma, chroma)))
-        except OSError as error:
-            raise OutputError(f"{self._target}: cannot be written ({error.strerror or error})") from error
+        except (OSError, ValueError) as error:  # Pillow's word for a picture too large for its format
+            words = getattr(error, "strerror", None) or error
+            raise OutputError(f"{self._target}: cannot be written ({words})") from error
 
     def _pixels(self, luma: Plane, chroma: Plane) -> NDArray[Any]:
         """(H, W, 3), or 4 with alpha, of the luma's dtype."""
         rgb = to_rgb(luma, chroma, self.planes)
-        alpha = self._still.alpha
-        if alpha is None or self._suffix not in _WITH_ALPHA:
+        if self._alpha is None:
             return rgb
-        return np.dstack([rgb, change_depth(alpha, self._still.planes, self.planes)])
+        return np.dstack([rgb, change_depth(self._alpha, self._still.planes, self.planes)])
 
     def _save(self, image: Image.Image) -> None:
         extras = self._extras

@@ -10,11 +10,13 @@ from typing import Any, Self
 import cv2
 import numpy as np
 import torch
+from av import VideoFrame
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.turn import Turn
 from vidcolor.video.planes import REC709, Plane
 from vidcolor.video.source import check_source
 
@@ -70,6 +72,17 @@ class StillReader:
         height, width = self.still.luma.shape
         self.info = VideoInfo(width, height, self.still.planes, time_base=Fraction(1), frame_count=1)
 
+    @property
+    def turn(self) -> Turn:
+        """How the picture is turned for display."""
+        exif = self.still.extras.exif
+        return Turn.from_exif(exif.get(ExifTags.Base.Orientation, 1) if exif else 1)
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Stored pixels are square."""
+        return Fraction(1)
+
     def __enter__(self) -> Self:
         return self
 
@@ -77,6 +90,19 @@ class StillReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing to let go of: the file was read whole."""
+
+    def frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
+        """The picture in its own colours, 8 bits, with its pts and duration."""
+        with Image.open(self.source) as image:
+            deep_grey = image.mode.startswith("I")
+            rgb = np.asarray(image.convert("RGB"))
+        if deep_grey:  # Pillow would cut off what is above 255
+            rgb = np.repeat((self.still.luma >> 8).astype(np.uint8)[..., None], 3, axis=-1)
+        yield VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24"), 0, 0
+
+    def moments(self, count: int) -> Iterator[FrameBatch]:
+        """The one frame."""
+        return self.batches(1)
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """The one frame: luma (1, 1, H, W) uint8 or uint16, full range."""

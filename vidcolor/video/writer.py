@@ -15,11 +15,11 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from vidcolor.errors import OutputError
-from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.video import planes
 from vidcolor.video.encoding import Encoding, choose_pixel_format
 from vidcolor.video.passthrough import Passthrough, describe
-from vidcolor.video.picture import describe_picture
+from vidcolor.video.picture import describe_picture, name_matrix
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import reason
 from vidcolor.video.target import Partial
@@ -32,9 +32,8 @@ class VideoWriter:
     and an older file of that name is untouched.
     """
 
-    def __init__(self, target: Path, reader: VideoReader, encoding: Encoding) -> None:
+    def __init__(self, target: Path, reader: VideoReader, encoding: Encoding, info: VideoInfo) -> None:
         codec = encoding.find_codec()
-        info = reader.info
         self._pixels = choose_pixel_format(codec, info.planes, info.width, info.height)
         self._info = info
         self.planes = PlaneFormat(
@@ -109,7 +108,7 @@ class VideoWriter:
     def _add_picture(
         self, container: OutputContainer, reader: VideoReader, codec: str, options: dict[str, str]
     ) -> VideoStream:
-        info = reader.info
+        info = self._info
         try:
             stream: VideoStream = container.add_stream(  # type: ignore[assignment]
                 codec, info.rate or 25, options, width=info.width, height=info.height, time_base=info.time_base
@@ -119,7 +118,9 @@ class VideoWriter:
             raise OutputError(f"{problem}, choose another codec or .mkv as the target") from error
         stream.codec_context.pix_fmt = self._pixels.encoded
         stream.codec_context.thread_type = "AUTO"
-        self._lost += describe_picture(stream, reader.tags, info.planes)
+        is_same_size = (info.width, info.height) == (reader.info.width, reader.info.height)
+        tags = reader.tags if is_same_size else name_matrix(reader.tags, info.planes)
+        self._lost += describe_picture(stream, tags, info.planes)
         return stream
 
     @property

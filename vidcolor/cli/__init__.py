@@ -1,0 +1,43 @@
+"""The command line. Commands translate options into one library call; they never compute.
+
+Heavy imports stand inside the commands, so that `--help` answers at once.
+"""
+
+from typing import Any
+
+import click
+
+from vidcolor.cli.compare import compare
+from vidcolor.cli.evaluate import evaluate
+from vidcolor.cli.exits import DAMAGED, FAILED, INTERRUPTED
+from vidcolor.cli.info import info
+from vidcolor.cli.models import models
+from vidcolor.cli.preview import preview
+from vidcolor.cli.run import run
+from vidcolor.cli.train import train
+from vidcolor.errors import VidcolorError
+
+__all__ = ["DAMAGED", "FAILED", "INTERRUPTED", "main"]
+
+
+class _Commands(click.Group):
+    """The one place where vidcolor's errors become click's: one line, exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VidcolorError as error:
+            raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("Interrupted: nothing half-finished was left behind.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="vidcolor")
+def main() -> None:
+    """Turn black-and-white film into believable colour film."""
+
+
+for command in (run, preview, compare, evaluate, models, info, train):
+    main.add_command(command)

@@ -1,0 +1,62 @@
+"""`vidcolor compare`."""
+
+from pathlib import Path
+
+import click
+
+from vidcolor.cli.exits import DAMAGED
+from vidcolor.cli.options import json_option, quiet_option
+
+
+@click.command()
+@click.argument("left", type=click.Path(path_type=Path), metavar="A")
+@click.argument("right", type=click.Path(path_type=Path), metavar="B")
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option(
+    "--layout",
+    default="side",
+    show_default=True,
+    type=click.Choice(["side", "split"]),
+    help="Side by side, or parted by a line that moves.",
+)
+@click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
+@click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
+@click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+@quiet_option
+@json_option
+def compare(
+    left: Path,
+    right: Path,
+    output: Path,
+    layout: str,
+    codec: str | None,
+    crf: float,
+    preset: str,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Show two films, A at the left and B at the right, as one film, or two pictures as one picture.
+
+    A's timing and sound are kept; B is scaled to A's height, and its last frame stays where it ends early.
+    """
+    from vidcolor import console
+    from vidcolor.compare import compare as compare_films
+    from vidcolor.video import Encoding
+
+    with console.run_bar(quiet) as bar:
+        report = compare_films(
+            left,
+            right,
+            output,
+            layout=layout,
+            encoding=Encoding(codec or "", crf, preset),
+            overwrite=overwrite,
+            on_frames=bar.follow(output.name),
+        )
+    console.print_comparison(report, quiet)
+    if as_json:
+        console.print_json(report)
+    if report.losses:
+        raise SystemExit(DAMAGED)

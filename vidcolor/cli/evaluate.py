@@ -1,0 +1,76 @@
+"""`vidcolor eval`."""
+
+from pathlib import Path
+
+import click
+
+from vidcolor.cli.options import device_option, json_option, quiet_option
+
+
+@click.command("eval")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="ORIGINAL...")
+@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@device_option
+@click.option("--size", default=256, show_default=True, help="Pictures are compared at this side squared, in pixels.")
+@click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
+@click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
+@click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
+@click.option(
+    "--feature-weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="MobileNetV2 for FID and Inception Score; default: torchvision's, where it was downloaded before.",
+)
+@click.option(
+    "--feature-padding",
+    default="torch",
+    show_default=True,
+    type=click.Choice(["torch", "tensorflow"]),
+    help="Padding those weights were trained with.",
+)
+@click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write a page to look at, index.html.")
+@quiet_option
+@json_option
+def evaluate(
+    sources: tuple[Path, ...],
+    model: str,
+    device: str,
+    size: int,
+    work_size: int | None,
+    smooth: float | None,
+    saturation: float,
+    feature_weights: Path | None,
+    feature_padding: str,
+    report: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Measure a model on ORIGINALs in colour: films, pictures, folders, tar archives.
+
+    Each is seen through its luma alone, coloured, and compared with its own colours.
+    """
+    from vidcolor import console
+    from vidcolor.colorizer import load_colorizer
+    from vidcolor.evaluate import EvalSettings, evaluate
+    from vidcolor.metrics import load_features
+    from vidcolor.report import write_report
+    from vidcolor.smooth import Smoother
+
+    features = (load_features("inception"), load_features("mobilenet_v2", feature_weights, feature_padding))
+    settings = EvalSettings(
+        size=size,
+        smoother=Smoother() if smooth is None else Smoother(smooth),
+        saturation=saturation,
+        features=tuple(found for found in features if found),
+    )
+    colorizer = load_colorizer(model, device, work_size)
+    with console.evaluation_bar(quiet) as on_source:
+        found = evaluate(sources, colorizer, settings, on_source)
+    if report:
+        page = write_report(found, report)
+    if as_json:
+        console.print_json(found.report)
+    else:
+        console.print_evaluation(found.report)
+    if report and not quiet:
+        click.echo(f"Look at {page}", err=True)

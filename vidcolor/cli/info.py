@@ -1,0 +1,29 @@
+"""`vidcolor info`."""
+
+from pathlib import Path
+
+import click
+
+from vidcolor.cli.options import json_option
+
+
+@click.command()
+@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="INPUT")
+@click.option("--env", is_flag=True, help="Describe this machine instead: versions, devices, threads, encoders.")
+@json_option
+def info(source: Path | None, env: bool, as_json: bool) -> None:
+    """Show the streams of INPUT, or this machine with --env."""
+    from vidcolor import console
+
+    if (source is None) != env:
+        raise click.UsageError("give either INPUT or --env")
+    if source is None:
+        from vidcolor.environment import describe_environment
+
+        environment = describe_environment()
+        console.print_json(environment) if as_json else console.print_environment(environment)
+    else:
+        from vidcolor.video import probe
+
+        summary = probe(source)
+        console.print_json(summary) if as_json else console.print_media(summary)

@@ -1,0 +1,38 @@
+"""Options that several commands share, and the types of what is typed."""
+
+from fractions import Fraction
+from typing import Any
+
+import click
+
+
+class Seconds(click.ParamType[Fraction]):
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        if isinstance(value, Fraction):
+            return value
+        try:
+            parts = [Fraction(part) for part in str(value).split(":")]
+        except (ValueError, ZeroDivisionError):
+            parts = []
+        if not 1 <= len(parts) <= 3 or min(parts) < 0:
+            self.fail(f"{value!r} is no time: give seconds or HH:MM:SS", param, ctx)
+        return sum((part * 60**power for power, part in enumerate(reversed(parts))), Fraction(0))
+
+
+class KeyValue(click.ParamType[tuple[str, str]]):
+    name = "K=V"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        key, equals, setting = str(value).partition("=")
+        if not key or not equals:
+            self.fail(f"{value!r} is not of the form KEY=VALUE", param, ctx)
+        return key, setting
+
+
+device_option = click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where to compute."
+)
+quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, nothing else.")

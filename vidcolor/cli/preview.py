@@ -1,0 +1,42 @@
+"""`vidcolor preview`."""
+
+from pathlib import Path
+
+import click
+
+from vidcolor.cli.options import device_option, json_option, quiet_option
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path), metavar="INPUT")
+@click.argument("sheet", type=click.Path(path_type=Path), metavar="SHEET")
+@click.option("--count", default=8, show_default=True, type=click.IntRange(1, 400), help="Moments on the sheet.")
+@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@device_option
+@click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
+@click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
+@click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
+@quiet_option
+@json_option
+def preview(
+    source: Path,
+    sheet: Path,
+    count: int,
+    model: str,
+    device: str,
+    work_size: int | None,
+    saturation: float,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Colour evenly spaced moments of INPUT onto one picture, SHEET: grey above, coloured below."""
+    from vidcolor import console
+    from vidcolor.colorizer import load_colorizer
+    from vidcolor.preview import preview as preview_film
+
+    colorizer = load_colorizer(model, device, work_size)
+    report = preview_film(source, sheet, colorizer, count=count, saturation=saturation, overwrite=overwrite)
+    console.print_preview(report, quiet)
+    if as_json:
+        console.print_json(report)

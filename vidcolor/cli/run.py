@@ -1,0 +1,92 @@
+"""`vidcolor run`."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from vidcolor.cli.exits import DAMAGED, FAILED
+from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, quiet_option
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@device_option
+@click.option("--batch-size", type=click.IntRange(1), help="Frames at once; default: what suits the device.")
+@click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
+@click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
+@click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
+@click.option(
+    "--compare", type=click.Choice(["side", "split"]), help="Show grey and colour: side by side, or a moving split."
+)
+@click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
+@click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
+@click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
+@click.option("--encoder-opt", "encoder_options", multiple=True, type=KeyValue(), help="Any option of the encoder.")
+@click.option("--start", type=Seconds(), help="Begin here: seconds or HH:MM:SS.")
+@click.option("--end", type=Seconds(), help="Stop here: seconds or HH:MM:SS.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+@click.option("--skip-existing", is_flag=True, help="Leave outputs that exist, colour the rest.")
+@quiet_option
+@json_option
+def run(
+    inputs: tuple[str, ...],
+    output: Path,
+    model: str,
+    device: str,
+    batch_size: int | None,
+    work_size: int | None,
+    smooth: float | None,
+    saturation: float,
+    compare: str | None,
+    codec: str | None,
+    crf: float,
+    preset: str,
+    encoder_options: tuple[tuple[str, str], ...],
+    start: Fraction | None,
+    end: Fraction | None,
+    overwrite: bool,
+    skip_existing: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Colour INPUT into OUTPUT: films, stills, folders, globs. Several inputs need a folder as OUTPUT.
+
+    Exit codes: 0 all done, 1 something failed, 2 wrong usage, 3 a damaged source was coloured as far as it decodes,
+    130 interrupted.
+    """
+    from vidcolor import console
+    from vidcolor.colorizer import load_colorizer
+    from vidcolor.jobs import plan_jobs, run_jobs
+    from vidcolor.pipeline import RunSettings, colorize_video
+    from vidcolor.smooth import Smoother
+    from vidcolor.video import Encoding, Span
+
+    settings = RunSettings(
+        smoother=Smoother() if smooth is None else Smoother(smooth),
+        saturation=saturation,
+        batch_size=batch_size,
+        span=Span(start, end),
+        encoding=Encoding(codec or "", crf, preset, dict(encoder_options)),
+        overwrite=overwrite,
+        compare=compare,
+    )
+    jobs = plan_jobs(inputs, output)
+    colorizer = load_colorizer(model, device, work_size)
+    with console.run_bar(quiet) as bar:
+        outcomes = []
+        for outcome in run_jobs(
+            jobs,
+            lambda job: colorize_video(job.source, job.target, colorizer, settings, bar.follow(job.source.name)),
+            skip_existing=skip_existing,
+        ):
+            bar.conclude(outcome)
+            outcomes.append(outcome)
+    if as_json:
+        console.print_json([outcome.to_dict() for outcome in outcomes])
+    if any(outcome.error for outcome in outcomes):
+        raise SystemExit(FAILED)
+    if any(outcome.report and outcome.report.losses for outcome in outcomes):
+        raise SystemExit(DAMAGED)

@@ -1,0 +1,91 @@
+"""Colour pictures and films taken apart for an evaluation: their luma to be coloured, their chroma to compare with."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_to_chroma, store_chroma
+from vidcolor.data import Photo, find_photos
+from vidcolor.errors import InputError
+from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.video import is_media, is_still, open_reader, read_pictures
+
+LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
+"""What everything is brought to."""
+
+
+def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path]]:
+    """The pictures and the films in files, folders and tar archives. Raises InputError where there is neither."""
+    files = [file for source in sources for file in (sorted(source.rglob("*")) if source.is_dir() else [source])]
+    for file in files:
+        if not file.exists():
+            raise InputError(f"{file}: no such file or folder")
+    pictures = [file for file in files if is_still(file) or file.suffix.lower() == ".tar"]
+    films = [file for file in files if is_media(file) and not is_still(file) and file.is_file()]
+    if not pictures and not films:
+        raise InputError(f"{', '.join(map(str, sources))}: no films and no pictures there")
+    return find_photos(pictures) if pictures else [], films
+
+
+def read_photo(photo: Photo, size: int) -> FrameBatch:
+    """One photo at an area of at most size² pixels, in LAYOUT, with its own chroma. Raises InputError."""
+    picture = photo.decode()
+    if picture is None:
+        raise InputError(f"{photo.name}: is no picture that can be read")
+    height, width = _fitted(picture.shape[0], picture.shape[1], size)
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    rgb = torch.from_numpy(small).movedim(-1, 0)[None].float() / 255
+    luma = (luma_of(rgb) * 255).round().byte()
+    return FrameBatch(luma, (0,), (0,), (True,), chroma=store_chroma(rgb_to_chroma(rgb, LAYOUT.matrix), LAYOUT))
+
+
+def read_film(film: Path, size: int, batch_size: int) -> Iterator[tuple[FrameBatch, list[float]]]:
+    """The frames of a film in the same way, and their times in seconds. Raises InputError."""
+    with open_reader(film) as reader:
+        height, width = _fitted(reader.info.height, reader.info.width, size)
+        info = VideoInfo(width, height, LAYOUT, reader.info.time_base)
+        for batch in _gather(read_pictures(reader, info, LAYOUT), batch_size):
+            yield batch, [float(pts * info.time_base) for pts in batch.pts]
+
+
+def to_rgb(batch: FrameBatch) -> Tensor:
+    """R′G′B′ (N, 3, H, W) in 0..1 of a batch in LAYOUT."""
+    if batch.chroma is None:
+        raise ValueError("a batch needs chroma before it has colours")
+    luma, chroma = read_luma(batch.luma.cpu(), LAYOUT), read_chroma(batch.chroma.cpu(), LAYOUT)
+    return chroma_to_rgb(luma, chroma, LAYOUT.matrix).clamp(0, 1)
+
+
+def to_pixels(rgb: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """R′G′B′ (3, H, W) in 0..1 -> (H, W, 3) uint8."""
+    return np.ascontiguousarray((rgb * 255).round().byte().movedim(0, -1).numpy())
+
+
+def _fitted(height: int, width: int, size: int) -> tuple[int, int]:
+    scale = min(1.0, size / (height * width) ** 0.5)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _gather(frames: Iterable[FrameBatch], size: int) -> Iterator[FrameBatch]:
+    """Batches of one, put together to batches of `size`."""
+    waiting: list[FrameBatch] = []
+    for frame in frames:
+        waiting.append(frame)
+        if len(waiting) == size:
+            yield _join(waiting)
+            waiting = []
+    if waiting:
+        yield _join(waiting)
+
+
+def _join(frames: Sequence[FrameBatch]) -> FrameBatch:
+    return FrameBatch(
+        luma=torch.cat([frame.luma for frame in frames]),
+        pts=tuple(frame.pts[0] for frame in frames),
+        durations=tuple(frame.durations[0] for frame in frames),
+        chroma=torch.cat([frame.chroma for frame in frames if frame.chroma is not None]),
+    )

@@ -1,0 +1,90 @@
+"""Frames spread over a film, found by seeking: seconds of work, where decoding everything takes hours."""
+
+from __future__ import annotations  # Packet is generic in its stub only
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+from av import FFmpegError, Packet, VideoFrame
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from vidcolor.video.decoding import Lose, decode, read_packets
+from vidcolor.video.source import find_picture, opened
+
+MOST_STEPS = 250
+"""Frames decoded on towards a moment; as far as x264 sets its key frames apart."""
+
+
+def spread_frames(source: Path, count: int, lose: Lose) -> Iterator[VideoFrame]:
+    """At most `count` sound frames, later and later, for the middles of as many equal parts of the film.
+
+    Each is the key frame at or before its moment. The first, as films begin in black, and one whose key frame was shown
+    already are decoded on towards the moment, but no further than MOST_STEPS frames: what is reached stands for it.
+    """
+    with opened(source) as index, opened(source) as film:
+        signposts, stream = find_picture(index, source), find_picture(film, source)
+        frames: Iterator[VideoFrame] | None = None
+        last: int | None = None
+        for moment in _moments(index, signposts, count, lose):
+            if last is not None and moment <= last:
+                continue  # what was found for the moment before lies behind this one, too
+            key = _key_near(index, signposts, moment)
+            if key is not None and (last is None or key > last):
+                frames, moment = _decode_from(film, stream, moment, lose), moment if last is None else key
+            elif frames is None:
+                frames = decode(film, stream, lose)
+            frame = _reach(frames, moment)
+            if frame is not None and frame.pts is not None and (last is None or frame.pts > last):
+                last = frame.pts
+                yield frame
+
+
+def _moments(container: InputContainer, stream: VideoStream, count: int, lose: Lose) -> list[int]:
+    """The middles of `count` equal parts of the picture's time, in ticks."""
+    start = stream.start_time or 0
+    length = stream.duration or 0
+    if not length and container.duration and stream.time_base:
+        length = int(Fraction(container.duration, av.time_base) / stream.time_base)
+    if not length:
+        times = [time for packet in read_packets(container, [stream], lose) if (time := _time(packet)) is not None]
+        length = max(times, default=start) - start
+    return [start + length * (2 * part + 1) // (2 * count) for part in range(count)]
+
+
+def _key_near(container: InputContainer, stream: VideoStream, moment: int) -> int | None:
+    """pts of the key frame at or before the moment, or soon behind it where the file has no index; None without one."""
+    try:
+        container.seek(moment, stream=stream)
+        return next(
+            (_time(packet) for packet in islice(container.demux(stream), MOST_STEPS) if packet.is_keyframe), None
+        )
+    except FFmpegError:
+        return None
+
+
+def _time(packet: Packet[VideoStream]) -> int | None:
+    return packet.pts if packet.pts is not None else packet.dts
+
+
+def _decode_from(container: InputContainer, stream: VideoStream, moment: int, lose: Lose) -> Iterator[VideoFrame]:
+    try:
+        container.seek(moment, stream=stream)
+    except FFmpegError:
+        container.seek(0)
+    return decode(container, stream, lose)
+
+
+def _reach(frames: Iterator[VideoFrame], moment: int) -> VideoFrame | None:
+    """The sound frame on screen at the moment, the next one where there is none, or the last one within reach."""
+    reached = None
+    for frame in islice(frames, MOST_STEPS):
+        if frame.is_corrupt or frame.pts is None:
+            continue
+        reached = frame
+        if frame.pts + max(frame.duration, 1) > moment:
+            break
+    return reached

@@ -1,0 +1,32 @@
+"""A finished picture, saved as it is."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vidcolor.errors import OutputError
+from vidcolor.video.suffixes import STILLS
+from vidcolor.video.target import Partial, check_target
+
+_QUALITY = {".jpg": 92, ".jpeg": 92, ".webp": 92}
+
+
+def check_snapshot(target: Path, source: Path, overwrite: bool) -> None:
+    """Raise OutputError before any work is done: what `check_target` finds, or a suffix of no picture."""
+    check_target(target, source, overwrite)
+    if target.suffix.lower() not in STILLS:
+        raise OutputError(f"{target}: {target.suffix or 'no suffix'} is no picture, use .png or .jpg")
+
+
+def save_snapshot(target: Path, pixels: NDArray[np.uint8]) -> None:
+    """Save (H, W, 3) R′G′B′, whole or not at all. Raises OutputError."""
+    partial = Partial(target)
+    try:
+        Image.fromarray(pixels).save(partial.path, quality=_QUALITY.get(target.suffix.lower(), 100))
+        partial.keep()
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
+    finally:
+        partial.discard()
