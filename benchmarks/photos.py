@@ -13,16 +13,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 
 from vidcolor.color import chroma_to_rgb, read_chroma
 from vidcolor.colorizer import Colorizer, load_colorizer
 from vidcolor.data import PhotoViews, View, find_photos
 from vidcolor.frames import FrameBatch, PlaneFormat
-from vidcolor.metrics import colorfulness, psnr
+from vidcolor.metrics import ciede2000, colorfulness, psnr
 from vidcolor.upsample import Upsampler
 
 SIZE = 256
@@ -80,9 +78,9 @@ def paint(colorizer: Colorizer, luma: Tensor) -> Tensor:
 def measure(colored: Tensor, luma: Tensor, truth: Tensor, *, with_ciede: bool) -> Tensor:
     """(N, 5): PSNR, PSNR of grey, colourfulness, colourfulness of the truth, CIEDE2000."""
     grey = (luma.float() / 255).expand_as(truth)
-    difference = [_ciede(one, true) if with_ciede else float("nan") for one, true in zip(colored, truth, strict=True)]
+    difference = ciede2000(colored, truth) if with_ciede else torch.full((len(truth),), float("nan"))
     columns = (psnr(colored, truth), psnr(grey, truth), colorfulness(colored), colorfulness(truth))
-    return torch.stack((*columns, torch.tensor(difference)), dim=1)
+    return torch.stack((*columns, difference), dim=1)
 
 
 def score(colorizer: Colorizer, paths: list[Path]) -> PhotoScores:
@@ -105,11 +103,6 @@ def main() -> None:
     if options.json:
         result = {"model": colorizer.meta.name, "created": colorizer.meta.created, "work_size": colorizer.work_size}
         options.json.write_text(json.dumps(result | asdict(scores), indent=2) + "\n")
-
-
-def _ciede(colored: Tensor, truth: Tensor) -> float:
-    pair = [rgb2lab(np.moveaxis(picture.numpy(), 0, -1)) for picture in (colored, truth)]
-    return float(deltaE_ciede2000(*pair).mean())
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from vidcolor.smooth import Smoother
 from vidcolor.tally import Colors
 from vidcolor.upsample import Upsampler
 
-STRENGTHS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.85, 0.88, 0.92, 0.96, 1.0)
+STRENGTHS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)
 STEP, STEP_FRAMES = 8.0, 96
 
 

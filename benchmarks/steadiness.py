@@ -1,6 +1,7 @@
 """How steady films are with the temporal filter and without, beside how colourful and how true: a row a film.
 
     python benchmarks/steadiness.py FILMS... [--model M] [--smooth S] [--json FILE]
+    python benchmarks/steadiness.py --table results/steadiness.json     # the table of docs/steadiness.md
 
 Films must be in colour: their luma goes in, their chroma is the truth. The figures are those of `vidcolor eval`; the
 bars are those of issue 3.
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -37,13 +39,36 @@ COLUMNS: dict[str, Callable[[SourceReport], float | None]] = {
 }
 
 
+IN_THE_DOCS = (
+    "of unsmoothed",
+    "of the original's",
+    "warp error of unsmoothed",
+    "CDC of the original's",
+    "unsmoothed CDC of the original's",
+    "colourfulness lost",
+    "PSNR gained dB",
+)
+
+
+def tabulate(result: dict[str, Any]) -> str:
+    """The table of docs/steadiness.md."""
+    lines = [f"| film | flicker {' | '.join(IN_THE_DOCS)} |", f"|---{'|---:' * len(IN_THE_DOCS)}|"]
+    for name, row in (result["films"] | {"**mean**": result["means"]}).items():
+        lines.append(f"| {name} | {' | '.join(f'{row[column]:.3f}' for column in IN_THE_DOCS)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("films", nargs="*", type=Path)
+    parser.add_argument("--table", type=Path, metavar="JSON")
     parser.add_argument("--model", default="fusion")
     parser.add_argument("--smooth", type=float, default=Smoother().strength)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.table:
+        print(tabulate(json.loads(options.table.read_text())))
+        return
     colorizer = load_colorizer(options.model)
     settings = EvalSettings(smoother=Smoother(options.smooth))
     report = evaluate(options.films, colorizer, settings, lambda name, *_: print(name, flush=True)).report

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from skimage import data as photos
 
 from tests.clips import Tone, make_film
 from tests.models import make_model
+from tests.scenes import glide, write_film
 from vidcolor.cli import main
 
 
@@ -35,7 +37,7 @@ def film(tmp_path):
 @pytest.fixture
 def vidcolor(model):
     def call(*words, expect=0):
-        colors = words[0] in ("run", "preview") and "--model" not in words
+        colors = words[0] in ("run", "preview", "eval") and "--model" not in words
         model_words = ["--model", str(model), "--device", "cpu"] if colors else []
         result = CliRunner().invoke(main, [*map(str, words), *model_words])
         assert result.exit_code == expect, result.output
@@ -109,6 +111,76 @@ def test_preview_makes_a_sheet(vidcolor, film, tmp_path):
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (116, 224, 3)
     assert "exists already" in vidcolor("preview", film, tmp_path / "sheet.png", expect=1).stderr
     assert vidcolor("preview", film, tmp_path / "sheet.png", "--overwrite", "--quiet").stderr == ""
+
+
+@pytest.fixture
+def originals(tmp_path, monkeypatch):
+    """A film of two shots and a photo, in colour; nothing in torch.hub's folder."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    folder = tmp_path / "originals"
+    folder.mkdir()
+    write_film(folder / "film.mkv", torch.cat([glide(name, 5, 48, 64) for name in ("astronaut", "coffee")]))
+    cv2.imwrite(str(folder / "cat.png"), photos.cat()[::6, ::6, ::-1])
+    return folder
+
+
+def test_eval_prints_no_number_without_its_counterweight(vidcolor, originals):
+    found = json.loads(vidcolor("eval", originals, "--size", "64", "--json").stdout)
+    result = vidcolor("eval", originals, "--size", "64")
+    shown = {tuple(re.split(r"\s{2,}", line)[:2]): line for line in result.stdout.splitlines()}
+    for kind, scores in (("photos", found["photos"]), ("films", found["frames"])):
+        for field in ("psnr", "psnr_of_grey"):
+            assert f"{scores[field]:.2f}" in shown["PSNR dB", kind]
+        for field in ("colorfulness", "colorfulness_of_truth"):
+            assert f"{scores[field]:.1f}" in shown["Colourfulness", kind]
+    for field in ("cdc", "cdc_unsmoothed", "cdc_of_truth"):
+        assert f"{found['films'][field]:.5f}" in shown["CDC", "films"]
+    assert "FID-Inception and IS-Inception are not measured" in result.stdout
+    assert result.stderr == ""
+
+
+def test_eval_prints_json_and_nothing_else_and_hears_its_options(vidcolor, originals):
+    words = ["--size", "64", "--smooth", "0", "--saturation", "0.5", "--work-size", "48"]
+    result = vidcolor("eval", originals, *words, "--json")
+    report = json.loads(result.stdout)
+    assert (report["model"], report["size"], report["smooth"], report["saturation"]) == ("tiny", 64, 0, 0.5)
+    assert [row["source"] for row in report["sources"]] == ["cat.png", "film.mkv"]
+    assert [row["frames"] for row in report["sources"]] == [1, 10]
+    assert result.stderr == ""
+
+
+def test_eval_writes_a_page_where_it_is_told_to(vidcolor, originals, tmp_path):
+    result = vidcolor("eval", originals, "--size", "64", "--report", tmp_path / "found", "--json")
+    assert names(tmp_path / "found") == ["index.html", "report.json"]
+    assert json.loads((tmp_path / "found" / "report.json").read_text()) == json.loads(result.stdout)
+    assert f"Look at {tmp_path / 'found' / 'index.html'}" in result.stderr
+    assert vidcolor("eval", originals, "--report", tmp_path / "found", "--quiet", "--size", "64").stderr == ""
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["absent.mp4"], "absent.mp4: no such file or folder"),
+        (["words.txt"], "words.txt: no films and no pictures there"),
+        (["bad.mp4"], "bad.mp4: "),
+        (["cat.png", "--size", "10"], "size must be at least 64, got 10"),
+        (["cat.png", "--feature-weights", "absent.pth"], "absent.pth: no such file of weights"),
+        (["cat.png", "--feature-weights", "words.txt"], "words.txt: cannot be read as weights"),
+        (["cat.png", "--feature-weights", "list.pth"], "list.pth: cannot be read as weights"),
+        (["cat.png", "--feature-weights", "other.pth"], "other.pth: these are not the weights of"),
+        (["cat.png", "--report", "words.txt"], "words.txt: cannot be made"),
+    ],
+)
+def test_eval_says_in_one_line_what_is_wrong(vidcolor, originals, monkeypatch, words, message):
+    monkeypatch.chdir(originals)
+    (originals / "words.txt").write_text("neither film nor weights")
+    (originals / "bad.mp4").write_bytes(b"\0" * 1000)
+    torch.save([1, 2], originals / "list.pth")
+    torch.save({"layer.weight": torch.zeros(3)}, originals / "other.pth")
+    result = vidcolor("eval", *words, expect=1)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error:") and message in line
+    assert result.stdout == ""
 
 
 def test_a_folder_is_coloured_whole_and_one_bad_file_does_not_stop_it(vidcolor, tmp_path):
@@ -199,6 +271,8 @@ def test_an_unwritable_folder(vidcolor, film, tmp_path):
         ["run", "a.mp4", "b.mp4", "--compare", "above"],
         ["compare", "a.mp4", "b.mp4"],
         ["compare", "a.mp4", "b.mp4", "c.mp4", "--layout", "above"],
+        ["eval"],
+        ["eval", "a.mp4", "--feature-padding", "valid"],
         ["preview", "a.mp4"],
         ["preview", "a.mp4", "a.png", "--count", "0"],
         ["info"],

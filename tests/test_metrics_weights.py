@@ -2,7 +2,6 @@
 
 import socket
 import sys
-from pickle import UnpicklingError
 from types import ModuleType
 
 import pytest
@@ -170,5 +169,5 @@ def test_inception_is_found_where_torch_fidelity_left_it(torch_fidelity, hub) ->
 def test_inception_is_not_unpickled_blindly(torch_fidelity, tmp_path) -> None:
     """torch-fidelity loads its file in the way that runs what is in it."""
     torch.save({"weight": Extractor}, tmp_path / "weights.pth")
-    with pytest.raises((DamagedCheckpoint, UnpicklingError)):
+    with pytest.raises(DamagedCheckpoint, match="it holds something else"):
         load_features("inception", tmp_path / "weights.pth")

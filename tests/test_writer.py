@@ -161,6 +161,15 @@ def test_aspect_ratio_and_colour_tags_are_kept(tmp_path, suffix):
     assert (frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range) == (6, 6, 5, 1)
 
 
+def test_a_pixel_aspect_that_matroska_does_not_get_is_named(tmp_path):
+    source = make_film(tmp_path / "in.mp4", tags={"sample_aspect_ratio": Fraction(8, 9)})
+    kept = rewrite(source, tmp_path / "kept.mkv", QUICK)
+    assert picture(tmp_path / "kept.mkv")[1] == Fraction(8, 9) and not kept.warnings
+    lost = rewrite(source, tmp_path / "lost.mkv", LOSSLESS)
+    assert picture(tmp_path / "lost.mkv")[1] != Fraction(8, 9)
+    assert [warning for warning in lost.warnings if "square pixels" in warning]
+
+
 def test_an_unspecified_matrix_stays_unspecified(tmp_path):
     source = make_film(tmp_path / "in.mp4")
     rewrite(source, tmp_path / "out.mp4")

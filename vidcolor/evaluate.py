@@ -66,7 +66,8 @@ class _Evaluator:
 
     def run(self, sources: Sequence[Path], on_source: Callable[[str, int, int], None]) -> Evaluation:
         started = time.monotonic()
-        photos, films = find_originals(sources)
+        photos, films, wrong = find_originals(sources)
+        self.unreadable += wrong
         originals: list[Photo | Path] = [*photos, *films]
         reports = []
         for number, original in enumerate(originals):
@@ -74,7 +75,7 @@ class _Evaluator:
             try:
                 reports.append(self._photo(original) if isinstance(original, Photo) else self._film(original))
             except InputError as error:
-                self.unreadable.append(f"left out: {error}")
+                self.unreadable.append(str(error))
         if not reports:
             raise InputError("; ".join(self.unreadable))
         return self._conclude(reports, time.monotonic() - started)
@@ -144,7 +145,7 @@ class _Evaluator:
             films=mean_scores([report.film for report in films if report.film]),
             realism=self.realism.scores(),
             sources=tuple(reports),
-            notes=(*self.unreadable, *no_lpips, *self.realism.notes),
+            notes=(*(f"left out: {error}" for error in self.unreadable), *no_lpips, *self.realism.notes),
         )
         return Evaluation(report, tuple(self.samples.items), self.histogram.histogram)
 

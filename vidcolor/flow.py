@@ -53,7 +53,10 @@ def sampling_grid(flow: Tensor) -> Tensor:
 
 
 def _refine(luma: Tensor, other: Tensor, flow: Tensor) -> Tensor:
-    """`STEPS` Gauss-Newton steps, of a pixel at most, towards the least squared difference in each window."""
+    """`STEPS` Gauss-Newton steps, of a pixel at most, towards the least squared difference in each window.
+
+    A window cannot tell neighbours that err in opposite directions, so after each step they agree on their mean.
+    """
     across, down = _gradients(luma)
     xx, xy, yy = _window(across * across) + RIDGE, _window(across * down), _window(down * down) + RIDGE
     for _ in range(STEPS):
@@ -61,7 +64,7 @@ def _refine(luma: Tensor, other: Tensor, flow: Tensor) -> Tensor:
         error = error - error.flatten(1).median(dim=1).values.view(-1, 1, 1, 1)
         x, y = _window(across * error), _window(down * error)
         step = torch.cat((xy * y - yy * x, xy * x - xx * y), dim=1) / (xx * yy - xy * xy)
-        flow = flow + step.clamp(-1, 1)
+        flow = _window(flow + step.clamp(-1, 1))
     return flow
 
 

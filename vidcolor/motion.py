@@ -13,6 +13,8 @@ LUMA_TOLERANCE = 0.025
 """Difference of Y′ at which a match is believed to 61 % (one standard deviation)."""
 LEAST_GAIN = 0.005
 """Difference of Y′ by which moving must match better than staying: else grain alone would make things move."""
+MEDIAN_SIDE = 24
+"""Pixels of the shorter side that a median is taken from."""
 NEIGHBOURHOOD = 5
 """Side, in pixels, of what moves or stays together."""
 
@@ -66,4 +68,5 @@ def from_cells(cells: Tensor, like: Tensor) -> Tensor:
 def _difference(luma: Tensor, other: Tensor) -> Tensor:
     """luma - other, less its median, because film that flickers as a whole has not moved."""
     difference = luma - other
-    return difference - difference[..., ::4, ::4].flatten(1).median(dim=1).values.view(-1, 1, 1, 1)
+    step = max(1, min(luma.shape[2:]) // MEDIAN_SIDE)
+    return difference - difference[..., ::step, ::step].flatten(1).median(dim=1).values.view(-1, 1, 1, 1)

@@ -16,27 +16,42 @@ from vidcolor.video import is_media, is_still, open_reader, read_pictures
 
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
 """What everything is brought to."""
+LEAST_SIDE = 32
+"""Pixels on either side that SSIM and LPIPS need."""
 
 
-def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path]]:
-    """The pictures and the films in files, folders and tar archives. Raises InputError where there is neither."""
+def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], list[str]]:
+    """The pictures and the films in files, folders and tar archives, and what is wrong with archives among them.
+
+    Raises InputError where there is nothing to read.
+    """
+    for source in sources:
+        if not source.exists():
+            raise InputError(f"{source}: no such file or folder")
     files = [file for source in sources for file in (sorted(source.rglob("*")) if source.is_dir() else [source])]
+    photos: list[Photo] = []
+    wrong = []
     for file in files:
-        if not file.exists():
-            raise InputError(f"{file}: no such file or folder")
-    pictures = [file for file in files if is_still(file) or file.suffix.lower() == ".tar"]
+        if file.is_file() and (is_still(file) or file.suffix.lower() == ".tar"):
+            try:
+                photos += find_photos([file])
+            except InputError as error:
+                wrong.append(str(error))
     films = [file for file in files if is_media(file) and not is_still(file) and file.is_file()]
-    if not pictures and not films:
-        raise InputError(f"{', '.join(map(str, sources))}: no films and no pictures there")
-    return find_photos(pictures) if pictures else [], films
+    if not photos and not films:
+        raise InputError("; ".join(wrong) or f"{', '.join(map(str, sources))}: no films and no pictures there")
+    return photos, films, wrong
 
 
 def read_photo(photo: Photo, size: int) -> FrameBatch:
     """One photo at an area of at most size² pixels, in LAYOUT, with its own chroma. Raises InputError."""
-    picture = photo.decode()
+    try:
+        picture = photo.decode()
+    except OSError as error:
+        raise InputError(f"{photo.name}: cannot be read ({error.strerror})") from None
     if picture is None:
         raise InputError(f"{photo.name}: is no picture that can be read")
-    height, width = _fitted(picture.shape[0], picture.shape[1], size)
+    height, width = _fitted(photo.name, picture.shape[0], picture.shape[1], size)
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     rgb = torch.from_numpy(small).movedim(-1, 0)[None].float() / 255
     luma = (luma_of(rgb) * 255).round().byte()
@@ -46,7 +61,7 @@ def read_photo(photo: Photo, size: int) -> FrameBatch:
 def read_film(film: Path, size: int, batch_size: int) -> Iterator[tuple[FrameBatch, list[float]]]:
     """The frames of a film in the same way, and their times in seconds. Raises InputError."""
     with open_reader(film) as reader:
-        height, width = _fitted(reader.info.height, reader.info.width, size)
+        height, width = _fitted(film.name, reader.info.height, reader.info.width, size)
         info = VideoInfo(width, height, LAYOUT, reader.info.time_base)
         for batch in _gather(read_pictures(reader, info, LAYOUT), batch_size):
             yield batch, [float(pts * info.time_base) for pts in batch.pts]
@@ -65,9 +80,12 @@ def to_pixels(rgb: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.ascontiguousarray((rgb * 255).round().byte().movedim(0, -1).numpy())
 
 
-def _fitted(height: int, width: int, size: int) -> tuple[int, int]:
+def _fitted(name: str, height: int, width: int, size: int) -> tuple[int, int]:
     scale = min(1.0, size / (height * width) ** 0.5)
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    fitted = round(height * scale), round(width * scale)
+    if min(fitted) < LEAST_SIDE:
+        raise InputError(f"{name}: {width} x {height} is too small or too narrow to compare at a size of {size}")
+    return fitted
 
 
 def _gather(frames: Iterable[FrameBatch], size: int) -> Iterator[FrameBatch]:

@@ -13,14 +13,14 @@ from itertools import groupby
 from operator import attrgetter
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch
+from vidcolor.grain import blur_grain
 from vidcolor.motion import Motion, find_motion, from_cells, to_cells
 
-BLOCK = 16
+BLOCK = 20
 """Frames that share one backward pass."""
 LOOK_AHEAD = 12
 """Frames after the block that the backward pass starts from."""
@@ -42,7 +42,7 @@ LOCK_STEP = 4
 class Smoother:
     """Motion-compensated averaging of ab over time."""
 
-    strength: float = 0.88
+    strength: float = 0.9
     """0..1: the share of its weight that evidence keeps from one frame to the next. 0 leaves the colours alone."""
 
     def __post_init__(self) -> None:
@@ -83,8 +83,9 @@ class Smoother:
         for number, frame in enumerate(shot, 1):
             if previous is not None:
                 drift = drift + _drift(frame, previous)
-                usual = torch.lerp(usual.expand_as(drift), drift, max(1 / number, 1 / LOCK_MEMORY))
+                usual = usual + (drift - usual) * max(1 / number, 1 / LOCK_MEMORY)
             excess = (drift - usual).clamp(-LOCK_REACH, LOCK_REACH)
+            usual = drift - excess  # what lies beyond the reach is forgotten, not owed for seconds
             yield replace(frame, ab=frame.ab - LOCK * self.strength * excess)
             previous = frame
 
@@ -92,10 +93,11 @@ class Smoother:
         """Forwards: each frame of a shot with the evidence of those before it."""
         moment = None
         for frame in shot:
-            past = torch.zeros_like(F.pad(frame.ab, (0, 0, 0, 0, 0, 1)))
+            past = frame.ab.new_zeros(1, 3, *frame.ab.shape[2:])
             if moment is not None:
                 past = self._carry(moment.join(moment.past, moment.weight), frame.to_previous)
-            moment = _Moment(frame.ab, past, _weight(frame.ab, past), frame.from_previous)
+            cells = to_cells(frame.ab)
+            moment = _Moment(frame.ab, cells, past, _weight(cells, past), frame.from_previous)
             yield moment
 
     def _foresee(self, window: list["_Moment"]) -> list[Tensor]:
@@ -103,10 +105,11 @@ class Smoother:
         future = torch.zeros_like(window[0].past)
         averages = []
         for moment in reversed(window):
-            weight = _weight(moment.ab, future)
+            weight = _weight(moment.cells, future)
             evidence = moment.join(moment.past + future, torch.minimum(weight, moment.weight))
             averages.append(evidence[:, :2] / evidence[:, 2:])
-            future = self._carry(moment.join(future, weight), moment.from_previous)
+            if moment is not window[0]:
+                future = self._carry(moment.join(future, weight), moment.from_previous)
         return averages[::-1]
 
     def _carry(self, evidence: Tensor, motion: Motion) -> Tensor:
@@ -127,6 +130,8 @@ class _Frame:
 @dataclass(frozen=True)
 class _Moment:
     ab: Tensor
+    cells: Tensor
+    """Of ab."""
     past: Tensor
     """(1, 3, h, w): evidence of the frames before."""
     weight: Tensor
@@ -147,7 +152,7 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
         if batch.guide is None or batch.ab is None or batch.first_of_shot is None:
             raise ValueError("a batch needs guide, ab and first_of_shot before its colours can be smoothed")
         waiting.append(batch)
-        luma = _without_grain(batch.guide)
+        luma = blur_grain(batch.guide)
         before = torch.cat((luma[:1] if last is None else last, luma[:-1]))
         last = luma[-1:]
         to_previous, from_previous = find_motion(luma, before), find_motion(before, luma)
@@ -166,18 +171,18 @@ def _drift(frame: _Frame, previous: _Frame) -> Tensor:
     return drift * (drift.abs() < LOCK_REACH)
 
 
-def _weight(ab: Tensor, others: Tensor) -> Tensor:
-    """What a frame's own colour (1, 2, h, w) counts beside the evidence of others (1, 3, h, w): (1, 1, h, w) in 0..1.
+def _weight(own: Tensor, others: Tensor) -> Tensor:
+    """What a frame's own colour, as cells of ab, counts beside the evidence of others (1, 3, h, w): (1, 1, h, w), 0..1.
 
     It counts less the more it contradicts: where a few frames colour a thing differently, the majority wins and not
     the latest. Few others have little say, so a wrong first frame is soon outvoted. Neighbours are asked together.
     """
     cells = to_cells(others)
     frames = cells[:, 2:]
-    contradiction = to_cells(ab) - cells[:, :2] / frames.clamp_min(1e-6)
+    contradiction = own - cells[:, :2] / frames.clamp_min(1e-6)
     distance = contradiction.square().sum(1, keepdim=True)
     say = frames / (frames + QUORUM)
-    return from_cells(1 / (1 + say * distance / TOLERANCE**2), like=ab)
+    return from_cells(1 / (1 + say * distance / TOLERANCE**2), like=others)
 
 
 def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:
@@ -190,12 +195,3 @@ def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:
             window = window[BLOCK:]
     if window:
         yield window, len(window)
-
-
-def _without_grain(luma: Tensor) -> Tensor:
-    """(N, 1, h, w) blurred with a deviation of one pixel, by the binomial weights 1 4 6 4 1 along both axes."""
-    padded = F.pad(luma, (2, 2, 2, 2), mode="replicate")
-    for axis in (2, 3):
-        taps = [padded.narrow(axis, start, luma.shape[axis]) for start in range(5)]
-        padded = (taps[0] + taps[4] + 4 * (taps[1] + taps[3]) + 6 * taps[2]) / 16
-    return padded

@@ -1,7 +1,8 @@
 """From ab at working size to the chroma planes that are written, along the edges of the luma.
 
 Fast guided filter (He and Sun 2015, arXiv:1505.00996): in every window ab is a linear function of luma; the slopes and
-offsets are found at working size and applied to the luma at the size of the chroma planes.
+offsets are found at working size and applied to the luma at the size of the chroma planes. Where the picture rests, its
+grain is averaged away for this, so that the colours rest, too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from torch import Tensor
 from vidcolor.color import ChromaTable, read_luma, store_chroma
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.grain import RestingLuma
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,29 @@ class Upsampler:
             raise ConfigError(f"saturation must lie in 0..4, got {self.saturation:g}")
 
     def stream(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
-        """Batches with ab (N, 2, h, w) and guide -> the same with chroma (N, 2, Hc, Wc)."""
-        table: ChromaTable | None = None
+        """Batches with ab (N, 2, h, w) and guide -> the same with chroma (N, 2, Hc, Wc).
+
+        Frames without a mark of their shot are each one of their own.
+        """
+        table, resting = None, RestingLuma()
         for batch in batches:
             if batch.ab is None or batch.guide is None:
                 raise ValueError("a batch needs ab and guide before its chroma can be made")
             table = table or ChromaTable(self.target.matrix, batch.ab.device)
-            frames = zip(batch.luma, batch.guide, batch.ab, strict=True)
-            yield replace(batch, chroma=torch.stack([self._chroma(*frame, table) for frame in frames]))
+            first_of_shot = batch.first_of_shot or (True,) * len(batch)
+            chroma = []
+            for luma, guide, ab, is_first in zip(batch.luma, batch.guide, batch.ab, first_of_shot, strict=True):
+                lumas = resting.follow(guide[None], self._shrink(luma.to(ab.device)), is_first)
+                chroma.append(self._chroma(*lumas, ab, table))
+            yield replace(batch, chroma=torch.stack(chroma))
 
-    def _chroma(self, luma: Tensor, guide: Tensor, ab: Tensor, table: ChromaTable) -> Tensor:
-        slope, offset = guided_coefficients(guide[None], ab[None], self.radius, self.tolerance)
-        size = self.target.chroma_size(*luma.shape[1:])
-        fine = F.interpolate(read_luma(luma.to(ab.device), self.source)[None], size, mode="area")
+    def _shrink(self, luma: Tensor) -> Tensor:
+        """Stored luma (1, H, W) -> Y′ in 0..1 at the size of the chroma planes, (1, 1, Hc, Wc)."""
+        return F.interpolate(read_luma(luma, self.source)[None], self.target.chroma_size(*luma.shape[1:]), mode="area")
+
+    def _chroma(self, guide: Tensor, fine: Tensor, ab: Tensor, table: ChromaTable) -> Tensor:
+        slope, offset = guided_coefficients(guide, ab[None], self.radius, self.tolerance)
+        size = fine.shape[2:]
         slope, offset = (F.interpolate(value, size, mode="bilinear", align_corners=False) for value in (slope, offset))
         chroma = table(fine, torch.addcmul(offset, slope, fine).mul_(self.saturation))
         return store_chroma(chroma[0], self.target)

@@ -36,6 +36,13 @@ from vidcolor.cli.options import device_option, json_option, quiet_option
 @click.option("--epochs", default=10, show_default=True, help="Passes over the pictures.")
 @click.option("--minutes", type=float, help="Length of the run by the clock, instead of --epochs.")
 @click.option("--size", default=160, show_default=True, help="Side of the training crops, in pixels.")
+@click.option(
+    "--grey",
+    default="709",
+    show_default=True,
+    type=click.Choice(["601", "709", "mean", "report", "lstar"]),
+    help="What the network is shown of a colour picture.",
+)
 @click.option("--batch-size", default=32, show_default=True, help="Pictures in a step.")
 @click.option("--rate", default=1.5e-3, show_default=True, help="Peak learning rate.")
 @click.option(

@@ -1,6 +1,7 @@
 """Pretrained classifiers for the encoders: from torchvision's own loader, or from a local file."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -26,9 +27,13 @@ def load_weights(torchvision_name: str, source: str) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-        return state
+    except UnpicklingError:
+        raise DamagedCheckpoint(f"{path}: cannot be read as weights (it holds something else)") from None
     except (SafetensorError, RuntimeError, ValueError, EOFError, OSError) as error:
         raise DamagedCheckpoint(f"{path}: cannot be read as weights ({str(error).splitlines()[0]})") from None
+    if not isinstance(state, dict):
+        raise DamagedCheckpoint(f"{path}: cannot be read as weights (it holds something else)")
+    return state
 
 
 def load_into(module: nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:

@@ -74,16 +74,19 @@ def _levels(scores: PictureScores) -> str:
 
 
 def _steadiness(films: FilmScores) -> Iterator[tuple[str, str, str]]:
-    yield (
-        "Films: flicker",
-        _flicker(films),
-        "Change of a*b* from frame to frame where nothing moves. A film without colour has none.",
-    )
-    yield (
-        "Films: consistency of colours (CDC)",
-        f"{films.cdc:.5f}, and {films.cdc_of_truth:.5f} in the original",
-        f"Without the filter {films.cdc_unsmoothed:.5f}. Lower is steadier, and a film without colour nearly perfect.",
-    )
+    if films.flicker is not None:
+        yield (
+            "Films: flicker",
+            _flicker(films),
+            "Change of a*b* from frame to frame where nothing moves. A film without colour has none.",
+        )
+    if films.cdc is not None:
+        yield (
+            "Films: consistency of colours (CDC)",
+            f"{films.cdc:.5f}, and {films.cdc_of_truth:.5f} in the original",
+            f"Without the filter {films.cdc_unsmoothed:.5f}. "
+            "Lower is steadier, and a film without colour nearly perfect.",
+        )
 
 
 def _flicker(films: FilmScores) -> str:
@@ -103,7 +106,7 @@ def _film(film: SourceReport) -> str:
     sentences = (
         f"{count(film.frames, 'frame')}, {count(film.shots, 'shot')}",
         _nearness(film.pictures),
-        f"Flicker {_flicker(film.film)}" if film.film else "",
+        f"Flicker {_flicker(film.film)}" if film.film and film.film.flicker is not None else "",
         points_note(len(film.moments)),
     )
     plot = plot_film(film.moments, f"Flicker, colourfulness and PSNR of {film.source} over time")

@@ -22,6 +22,10 @@ UNSPECIFIED = 2
 _HDR = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"})
 _WITHOUT_ROTATION = frozenset({"mpegts"})
 _WITHOUT_MIRROR = frozenset({"matroska", "webm"})
+_WITHOUT_ASPECT = frozenset({"matroska", "webm"})
+"""Containers for which PyAV sets no shape of the pixels, so that only the codec can tell it."""
+_TELLS_ASPECT = ("264", "265", "hevc", "mpeg")
+"""Parts of the names of encoders that do."""
 _ARBITRARY_CLOCK = 0x0200
 """AVFMT_TS_DISCONT: MPEG streams and their kin."""
 
@@ -116,6 +120,9 @@ def _lost(stream: VideoStream, tags: PictureTags) -> list[str]:
         lost.append(f"{format_name} holds no rotation: the picture will show unturned")
     if tags.display_matrix and format_name in _WITHOUT_MIRROR and _is_mirrored(tags.display_matrix):
         lost.append(f"{format_name} holds no mirroring: the picture will show rotated only, use .mp4 to keep it")
+    tells_aspect = format_name not in _WITHOUT_ASPECT or any(part in codec for part in _TELLS_ASPECT)
+    if tags.sample_aspect_ratio not in (None, 1) and not tells_aspect:
+        lost.append(f"{format_name} with {codec} holds no pixel aspect: the picture will show with square pixels")
     if tags.field_order in INTERLACED and codec not in KEEPS_FIELDS:
         lost.append(f"{codec} encodes the interlaced picture as whole frames")
     return lost
