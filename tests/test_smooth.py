@@ -266,3 +266,15 @@ def test_a_pan_to_other_colours_is_no_drift(speed):
     guide, truth = pan(90, speed, colors)
     assert distance(truth[:1], truth[-1:]) > 25
     assert distance(smooth(guide, truth, strength=STRENGTH), truth)[-20:].max() < 1.5
+
+
+def test_on_another_device_nothing_comes_back_to_the_processor():
+    """Beside a GPU the filter works there. The meta device computes nothing, and refuses to be mixed with another."""
+    luma = torch.zeros(12, 1, HEIGHT, WIDTH, dtype=torch.uint8)
+    elsewhere = {
+        "guide": torch.empty(12, 1, HEIGHT, WIDTH, device="meta"),
+        "ab": torch.empty(12, 2, HEIGHT, WIDTH, device="meta"),
+    }
+    flags = tuple(number in (0, 7) for number in range(12))
+    (steady,) = Smoother().stream([FrameBatch(luma, tuple(range(12)), (1,) * 12, flags, **elsewhere)])
+    assert steady.ab.device.type == "meta" and steady.ab.shape == (12, 2, HEIGHT, WIDTH)
