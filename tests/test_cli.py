@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import av
@@ -336,7 +337,8 @@ def test_help_answers_without_torch():
 def test_ctrl_c_leaves_no_partial_and_says_so(model, tmp_path):
     film = make_film(tmp_path / "in.mp4", count=3000, width=160, height=120)
     command = [sys.executable, "-m", "vidcolor", "run", film, tmp_path / "out.mp4", "--model", model, "--device", "cpu"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1])
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are told to ignore it
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], preexec_fn=heed)
     waited = time.monotonic()
     while len(names(tmp_path)) < 2 and time.monotonic() - waited < 60:
         time.sleep(0.05)
