@@ -20,7 +20,7 @@ PLANES = PlaneFormat(8, False, "709")
 def network():
     torch.manual_seed(0)
     built = build_network("fusion", {"palette_size": 8, "widths": [16, 16, 16]})
-    built.learn_colors(torch.randn(500, 2) * 30)
+    built.learn_colors(torch.rand(500, 3))
     return built
 
 

@@ -13,7 +13,7 @@ from vidcolor.networks.fusion import Fusion
 def network(request):
     torch.manual_seed(0)
     built = build_network(request.param, {})
-    built.learn_colors(torch.randn(3000, 2) * 30)
+    built.learn_colors(torch.rand(3000, 3))
     return built.eval()
 
 
@@ -43,11 +43,11 @@ def test_frames_of_a_batch_do_not_see_each_other(network):
 def test_loss_is_finite_falls_and_reaches_every_free_weight(network):
     network.train()
     lightness = torch.rand(4, 1, 64, 64) * 2 - 1
-    ab = torch.full((4, 2, 64 // network.output_stride, 64 // network.output_stride), 20.0)
+    lab = torch.full((4, 3, 64 // network.output_stride, 64 // network.output_stride), 20.0)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     history = []
     for _ in range(4):
-        total = sum(network.loss(network(lightness), ab).values())
+        total = sum(network.loss(network(lightness), lab).values())
         optimizer.zero_grad()
         total.backward()
         optimizer.step()

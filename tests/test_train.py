@@ -108,7 +108,7 @@ def test_the_cache_gives_back_what_the_encoder_gave(network, pictures, tmp_path)
     assert all(batch.lightness is None for batch in again)
     assert all(batch.features is None for batch in other_view)
     for batch, features, fresh in zip(again, computed, first, strict=True):
-        assert torch.allclose(batch.ab, fresh.ab, atol=0.1)
+        assert torch.allclose(batch.lab, fresh.lab, atol=0.1)
         for kept, tensor in zip(batch.features, features, strict=True):
             assert torch.allclose(kept, tensor, rtol=2e-3, atol=2e-3)
 

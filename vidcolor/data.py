@@ -176,6 +176,6 @@ def _compressed(luma: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
 
 
 def to_network(luma: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """uint8 grey (N, 1, S, S), rgb (N, 3, S, S) -> lightness in -1..1 and the true ab, float32, same sizes."""
+    """uint8 grey (N, 1, S, S), rgb (N, 3, S, S) -> lightness in -1..1 and the true L*a*b*, float32, same sizes."""
     lightness = luma_to_lightness(luma.float() / 255) / 50 - 1
-    return lightness, rgb_to_lab(rgb.float() / 255)[:, 1:]
+    return lightness, rgb_to_lab(rgb.float() / 255)

@@ -16,8 +16,8 @@ from vidcolor.networks.base import Features, Network
 
 @dataclass(frozen=True)
 class TrainBatch:
-    ab: Tensor
-    """(N, 2, h, w), the truth at the network's output size."""
+    lab: Tensor
+    """(N, 3, h, w), the truth at the network's output size, L*a*b*."""
     lightness: Tensor | None = None
     """(N, 1, S, S) in -1..1; None where features are at hand."""
     features: Features | None = None
@@ -41,13 +41,13 @@ class Feed:
             size, grid = self.views.size, self.views.size // self.network.output_stride
             with torch.no_grad():
                 features = self.network.encode(torch.zeros(1, 1, size, size, device=self.device))
-            shapes = [tuple(tensor.shape[1:]) for tensor in features] + [(2, grid, grid)]
+            shapes = [tuple(tensor.shape[1:]) for tensor in features] + [(3, grid, grid)]
             self.cache = FeatureCache(folder, len(self.views) * views, shapes)
 
     def remember(self, batch: TrainBatch, features: Features) -> None:
         """Put what the encoder made of a fresh batch into the cache, if there is one."""
         if self.cache is not None:
-            self.cache.write(batch.rows, (*features, batch.ab))
+            self.cache.write(batch.rows, (*features, batch.lab))
 
     def batches(self, sample: int, size: int) -> Iterator[TrainBatch]:
         """What is left of the epoch that `sample` lies in, in batches of `size`."""
@@ -72,13 +72,13 @@ class Feed:
 
     def _read(self, views: Sequence[View]) -> TrainBatch:
         assert self.cache is not None
-        *features, ab = (tensor.to(self.device) for tensor in self.cache.read(self._rows(views)))
-        return TrainBatch(ab, features=tuple(map(_channels_last, features)))
+        *features, lab = (tensor.to(self.device) for tensor in self.cache.read(self._rows(views)))
+        return TrainBatch(lab, features=tuple(map(_channels_last, features)))
 
     def _prepare(self, views: Sequence[View], luma: Tensor, rgb: Tensor) -> TrainBatch:
-        lightness, ab = to_network(luma.to(self.device, non_blocking=True), rgb.to(self.device, non_blocking=True))
+        lightness, lab = to_network(luma.to(self.device, non_blocking=True), rgb.to(self.device, non_blocking=True))
         return TrainBatch(
-            F.avg_pool2d(ab, self.network.output_stride), _channels_last(lightness), rows=self._rows(views)
+            F.avg_pool2d(lab, self.network.output_stride), _channels_last(lightness), rows=self._rows(views)
         )
 
 
@@ -92,14 +92,14 @@ def split_photos(photos: Sequence[Photo], held_out: int, seed: int) -> tuple[lis
 
 
 def color_sample(views: PhotoViews, photos: int, pixels: int) -> Tensor:
-    """ab (M, 2) of about `pixels` pixels from at most `photos` photos, both spread evenly."""
+    """R′G′B′ (M, 3) in 0..1 of about `pixels` pixels from at most `photos` photos, both spread evenly."""
     indices = range(0, len(views), max(1, len(views) // photos))
     step = max(1, len(indices) * views.size**2 // pixels)
     samples = []
     for index in indices:
-        luma, rgb = views[View(index, None)]
-        samples.append(to_network(luma[None], rgb[None])[1][0].flatten(1).T[step // 2 :: step])
-    return torch.cat(samples)
+        _, rgb = views[View(index, None)]
+        samples.append(rgb.flatten(1).T[step // 2 :: step])
+    return torch.cat(samples) / 255
 
 
 def _channels_last(tensor: Tensor) -> Tensor:

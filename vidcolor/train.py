@@ -86,7 +86,7 @@ def train(
         run.enter_stage()
         feed.keep_features(kept_features, config.cache_views if run.frozen and config.cache_features else 0)
         for batch in feed.batches(run.samples, run.batch_size):
-            losses = run.learn(batch.ab, run.encode(batch, feed))
+            losses = run.learn(batch.lab, run.encode(batch, feed))
             scores = run.check() if run.check_due else None
             on_step(TrainProgress(run.samples, run.share, run.stage, losses, scores))
             if run.stage_is_over:
@@ -186,14 +186,14 @@ class Run:
             feed.remember(batch, features)
         return features
 
-    def learn(self, ab: Tensor, features: Features) -> dict[str, float]:
+    def learn(self, lab: Tensor, features: Features) -> dict[str, float]:
         """One step of the optimizer. Raises VidcolorError where the loss is no longer a number."""
         start = 0.0 if self.frozen else self.freed_at
         done = (self.share - start) / max(1e-9, (self.freed_at if self.frozen else 1) - start)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * _warm_cosine(done)
         with self._autocast():
-            losses = self.network.loss(self.network.decode(features), ab)
+            losses = self.network.loss(self.network.decode(features), lab)
         total = torch.stack(list(losses.values())).sum()
         if not total.isfinite():
             raise VidcolorError(f"training diverged after {self.samples} samples (loss {total.item()}): lower the rate")
@@ -201,7 +201,7 @@ class Run:
         total.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.average.update_parameters(self.network)
-        self.samples += len(ab)
+        self.samples += len(lab)
         return {name: loss.item() for name, loss in losses.items()}
 
     def check(self) -> Scores:

@@ -85,8 +85,8 @@ def true_luma(rgb: Tensor) -> Tensor:
 
 
 def _score_batch(network: Network, seen: Tensor, rgb: Tensor) -> Tensor:
-    lightness, ab = to_network(seen, rgb)
-    loss = sum(network.loss(network(lightness), F.avg_pool2d(ab, network.output_stride)).values(), torch.zeros(()))
+    lightness, lab = to_network(seen, rgb)
+    loss = sum(network.loss(network(lightness), F.avg_pool2d(lab, network.output_stride)).values(), torch.zeros(()))
     luma = true_luma(rgb)
     truth, colored = rgb.float() / 255, paint(network, seen, luma)
     grey = (luma.float() / 255).expand_as(truth)

@@ -1,6 +1,7 @@
 """The contract every network keeps. Adding one is one file here and one line in `networks.NETWORKS`."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +35,12 @@ class Network(nn.Module, ABC):
 
     config: NetworkConfig
 
+    recipe: Mapping[str, Any] = {}
+    """Settings of `TrainConfig` that this network is trained with where the user says nothing."""
+
+    usual_weights: str = "none"
+    """What `load_encoder` is given where the user says nothing; "none" starts with fresh weights."""
+
     @abstractmethod
     def encode(self, lightness: Tensor) -> Features:
         """lightness (N, 1, h, w) float in -1..1 (L* / 50 - 1) -> feature maps, each (N, C, h', w')."""
@@ -47,18 +54,22 @@ class Network(nn.Module, ABC):
         """Raw -> (N, 2, h, w) float32, CIE a*b* at the input's size."""
 
     @abstractmethod
-    def loss(self, raw: Tensor, ab: Tensor) -> dict[str, Tensor]:
-        """Named terms whose sum is trained on; ab (N, 2, h / output_stride, w / output_stride) is the truth."""
+    def loss(self, raw: Tensor, lab: Tensor) -> dict[str, Tensor]:
+        """Named terms whose sum is trained on; lab (N, 3, h / output_stride, w / output_stride) is the truth, L*a*b*."""
 
-    def learn_colors(self, ab: Tensor) -> None:
-        """Before training: look at the colours of the training pictures, ab (M, 2). Nothing by default."""
+    @abstractmethod
+    def best_ab(self, lab: Tensor) -> Tensor:
+        """The colours nearest to the truth lab (N, 3, h, w) that grid and palette allow: ab (N, 2, h, w)."""
+
+    def learn_colors(self, rgb: Tensor) -> None:
+        """Before training: look at the colours of the training pictures, R′G′B′ (M, 3) in 0..1. Nothing by default."""
 
     def embed(self, features: Features) -> Tensor | None:
         """The global vector (N, G) of a network that fuses one, else None."""
         return None
 
     def load_encoder(self, source: str) -> None:
-        """Start the encoder from "torchvision" or a file of weights. Raises ConfigError or CheckpointError."""
+        """Start the encoder from `usual_weights` or a file. Raises ConfigError or CheckpointError."""
         raise ConfigError("this network has no pretrained encoder: use --encoder-weights none")
 
     def encoder_parts(self) -> tuple[nn.Module, ...]:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+from vidcolor.color import rgb_to_lab
 from vidcolor.networks.base import Features, Network, NetworkConfig
 from vidcolor.networks.palette import (
     ab_huber,
@@ -53,6 +54,7 @@ class Fusion(Network):
     palette: Tensor
     color_weights: Tensor
     config: FusionConfig
+    usual_weights = "torchvision"
 
     def __init__(self, config: FusionConfig):
         super().__init__()
@@ -95,13 +97,15 @@ class Fusion(Network):
         raw: Tensor = self.head(x)
         return raw
 
-    def learn_colors(self, ab: Tensor) -> None:
-        """Set palette and class weights from the training pictures' colours, ab (M, 2)."""
+    def learn_colors(self, rgb: Tensor) -> None:
+        """Set palette and class weights from the training pictures' colours, R′G′B′ (M, 3)."""
+        ab = rgb_to_lab(rgb[:, :, None, None])[:, 1:, 0, 0]
         palette, frequency = fit_palette(ab, self.config.palette_size)
         self.palette.copy_(palette)
         self.color_weights.copy_(rebalanced_weights(frequency))
 
-    def loss(self, raw: Tensor, ab: Tensor) -> dict[str, Tensor]:
+    def loss(self, raw: Tensor, lab: Tensor) -> dict[str, Tensor]:
+        ab = lab[:, 1:]
         logits, residual = self.split(raw)
         regressed = annealed_mean(logits, self.palette, temperature=1).detach() + residual
         return {
@@ -116,8 +120,11 @@ class Fusion(Network):
     def to_ab(self, raw: Tensor) -> Tensor:
         logits, residual = self.split(raw)
         ab = annealed_mean(logits, self.palette, self.config.temperature) + self.config.residual_share * residual
-        ab = (ab * self.config.saturation).clamp(-110, 110)
-        return F.interpolate(ab, scale_factor=4, mode="bilinear", align_corners=False)
+        return _enlarged((ab * self.config.saturation).clamp(-110, 110))
+
+    def best_ab(self, lab: Tensor) -> Tensor:
+        """The truth on the network's grid: the residual reaches every colour between those of the palette."""
+        return _enlarged(F.avg_pool2d(lab[:, 1:], self.output_stride))
 
     def load_encoder(self, source: str) -> None:
         weights = load_weights("mobilenet_v2", source)
@@ -135,6 +142,10 @@ def _convolution(inputs: int, outputs: int, size: int = 3) -> tuple[nn.Module, .
 
 def _double(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def _enlarged(ab: Tensor) -> Tensor:
+    return F.interpolate(ab, scale_factor=4, mode="bilinear", align_corners=False)
 
 
 def _as_imagenet(lightness: Tensor) -> Tensor:
