@@ -24,14 +24,14 @@ import torch
 from photos import PLANES, as_stills, finish, measure, photo_batches
 from torch import Tensor
 
-from vidcolor import checkpoint, validation
+from vidcolor import checkpoint
 from vidcolor.color import GREYS, read_luma
 from vidcolor.colorizer import Colorizer, load_colorizer
-from vidcolor.data import PhotoViews, find_photos, to_grey
+from vidcolor.data import PhotoViews, to_grey
 from vidcolor.metrics import ssim
 from vidcolor.networks import new_network
-from vidcolor.train import train
-from vidcolor.train_config import TrainConfig
+from vidcolor.photos import find_photos
+from vidcolor.training import TrainConfig, train, validation
 
 CPU = torch.device("cpu")
 Batches = Sequence[tuple[Tensor, Tensor]]
@@ -124,7 +124,7 @@ def train_all(shards: list[Path], out: Path, weights: str, padding: str) -> Iter
     for grey, seed in RUNS:
         folder = out / f"{grey}-{seed}"
         if not (folder / "model.safetensors").is_file():
-            network = new_network("fusion", weights, padding, seed)
+            network = new_network("fusion", {"encoder_padding": padding}, weights, seed)
             config = replace(CONFIG, grey=grey, seed=seed)
             report = train(network, shards, folder, config, checkpoint.new_meta(grey, "fusion", network), device=CPU)
             print(f"trained on {grey}, seed {seed}: {report.samples} samples, {report.minutes:.1f} minutes", flush=True)

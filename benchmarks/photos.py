@@ -18,9 +18,10 @@ from torch import Tensor
 
 from vidcolor.color import chroma_to_rgb, read_chroma
 from vidcolor.colorizer import Colorizer, load_colorizer
-from vidcolor.data import PhotoViews, View, find_photos
+from vidcolor.data import PhotoViews, View
 from vidcolor.frames import FrameBatch, PlaneFormat
 from vidcolor.metrics import ciede2000, colorfulness, psnr
+from vidcolor.photos import find_photos
 from vidcolor.upsample import Upsampler
 
 SIZE = 256

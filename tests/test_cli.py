@@ -310,21 +310,6 @@ def test_models_and_info(vidcolor, film):
     assert "torch" in vidcolor("info", "--env").stdout
 
 
-def test_train_makes_a_model_that_run_takes(vidcolor, film, tmp_path):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    for name in ("astronaut", "cat", "coffee"):
-        cv2.imwrite(str(pictures / f"{name}.png"), getattr(photos, name)()[::2, ::2, ::-1])
-    words = ["--encoder-weights", "none", "--epochs", "1", "--size", "32", "--batch-size", "2", "--workers", "0"]
-    result = vidcolor(
-        "train", pictures, *words, "--out", tmp_path / "run", "--name", "mine", "--json", "--device", "cpu"
-    )
-    assert json.loads(result.stdout)["samples"] == 3
-    trained = tmp_path / "run" / "model.safetensors"
-    vidcolor("run", film, tmp_path / "out.mp4", "--model", trained, "--preset", "ultrafast")
-    assert (tmp_path / "out.mp4").exists()
-
-
 def test_help_answers_without_torch():
     code = (
         "import sys; from vidcolor.cli import main; main(['run', '--help'], standalone_mode=False); "

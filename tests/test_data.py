@@ -1,7 +1,4 @@
-"""Where training pictures come from, and what is done to them."""
-
-import io
-import tarfile
+"""What is done to training pictures."""
 
 import cv2
 import numpy as np
@@ -9,9 +6,9 @@ import pytest
 import torch
 from skimage import data as photos
 
-from tests.clips import make_film
-from vidcolor.data import Photo, PhotoViews, View, crop, film_look, find_photos, to_network
+from vidcolor.data import PhotoViews, View, crop, film_look, to_network, worn
 from vidcolor.errors import InputError
+from vidcolor.photos import find_photos
 
 
 def encoded(picture, suffix=".png"):
@@ -23,36 +20,6 @@ def cat():
     return photos.cat()
 
 
-def test_pictures_are_found_in_folders_archives_and_films(tmp_path, cat):
-    (tmp_path / "deep" / "er").mkdir(parents=True)
-    (tmp_path / "deep" / "er" / "cat.png").write_bytes(encoded(cat))
-    (tmp_path / "deep" / "notes.txt").write_text("no picture")
-    with tarfile.open(tmp_path / "cats.tar", "w") as archive:
-        for name in ("a.jpg", "b.webp", "c.txt"):
-            content = encoded(cat, ".jpg") if name == "a.jpg" else encoded(cat, ".webp")
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    make_film(tmp_path / "film.mp4", count=60, rate=25)
-    found = find_photos([tmp_path])
-    assert sorted(photo.path.name for photo in found) == ["cat.png", "cats.tar", "cats.tar"] + ["film.mp4"] * 3
-    sizes = {photo.path.name: photo.decode().shape for photo in found}
-    assert sizes == {"cat.png": cat.shape, "cats.tar": cat.shape, "film.mp4": (48, 64, 3)}
-    png = next(photo for photo in found if photo.path.suffix == ".png")
-    assert np.array_equal(png.decode(), cat)
-
-
-@pytest.mark.parametrize("name, content", [("empty", None), ("absent.tar", None), ("text.tar", "no archive at all")])
-def test_sources_without_pictures_are_refused(tmp_path, name, content):
-    source = tmp_path / name
-    if content:
-        source.write_text(content)
-    elif "." not in name:
-        source.mkdir()
-    with pytest.raises(InputError, match=name):
-        find_photos([source])
-
-
 def test_a_view_is_always_the_same_and_others_differ(tmp_path, cat):
     (tmp_path / "cat.png").write_bytes(encoded(cat))
     views = PhotoViews(find_photos([tmp_path]), 64, seed=3)
@@ -62,8 +29,9 @@ def test_a_view_is_always_the_same_and_others_differ(tmp_path, cat):
     assert first[0].shape == (1, 64, 64) and first[1].shape == (3, 64, 64)
 
 
-def test_the_plain_view_is_the_middle_with_its_own_luma(cat):
-    views = PhotoViews([Photo(path=None, held=encoded(cat))], 96, film_look=1.0)
+def test_the_plain_view_is_the_middle_with_its_own_luma(tmp_path, cat):
+    (tmp_path / "cat.png").write_bytes(encoded(cat))
+    views = PhotoViews(find_photos([tmp_path]), 96, film_look=1.0)
     luma, rgb = views[View(0, None)]
     expected = (rgb.float() * torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)).sum(0).round()
     assert (luma[0].float() - expected).abs().max() <= 1
@@ -71,12 +39,15 @@ def test_the_plain_view_is_the_middle_with_its_own_luma(cat):
     assert np.array_equal(rgb.permute(1, 2, 0).numpy(), middle)
 
 
-def test_broken_pictures_are_passed_over(cat):
-    broken = Photo(path=None, held=b"not a picture")
-    views = PhotoViews([broken, Photo(path=None, held=encoded(cat))], 64)
-    assert torch.equal(views[View(0, None)][1], views[View(1, None)][1])
+def test_broken_and_tiny_pictures_are_passed_over(tmp_path, cat):
+    (tmp_path / "a.png").write_bytes(b"not a picture")
+    (tmp_path / "b.png").write_bytes(encoded(cat[:20]))
+    (tmp_path / "c.png").write_bytes(encoded(cat))
+    found = find_photos([tmp_path])
+    views = PhotoViews(found, 64)
+    assert torch.equal(views[View(0, None)][1], views[View(2, None)][1])
     with pytest.raises(InputError, match="none of the training pictures"):
-        PhotoViews([broken], 64)[View(0, None)]
+        PhotoViews(found[:2], 64)[View(0, None)]
 
 
 @pytest.mark.parametrize("shape", [(300, 451), (451, 300), (70, 64), (33, 200)])
@@ -100,6 +71,29 @@ def test_film_look_changes_luma_within_its_range(cat):
     assert all(look.shape == luma.shape and look.dtype == np.float32 for look in looks)
     assert all(look.min() >= 0 and look.max() <= 255 for look in looks)
     assert np.mean([np.abs(look - luma).mean() for look in looks]) > 3
+
+
+def test_wear_is_thin_light_and_dark_and_the_same_for_the_same_seed():
+    luma = np.full((160, 160), 100, np.float32)
+    pictures = [worn(luma, np.random.default_rng(seed)) for seed in range(40)]
+    touched = [np.abs(picture - luma) > 4 for picture in pictures]
+    assert all(picture.dtype == np.float32 and 0 <= picture.min() <= picture.max() <= 255 for picture in pictures)
+    assert 0.005 < np.mean(touched) < 0.05 and max(map(np.mean, touched)) < 0.15
+    assert min(map(np.min, pictures)) < 50 and max(map(np.max, pictures)) > 180
+    assert np.array_equal(pictures[7], worn(luma, np.random.default_rng(7)))
+
+
+def test_scratches_stand_upright():
+    luma = np.full((160, 160), 100, np.float32)
+    touched = np.mean([np.abs(worn(luma, np.random.default_rng(seed)) - luma) > 4 for seed in range(40)], axis=0)
+    assert touched.mean(0).std() > 2 * touched.mean(1).std()
+
+
+def test_wear_leaves_the_colours_alone(tmp_path, cat):
+    (tmp_path / "cat.png").write_bytes(encoded(cat))
+    for number in range(8):
+        views = [PhotoViews(find_photos([tmp_path]), 96, film_look=look)[View(0, number)] for look in (0.0, 1.0)]
+        assert torch.equal(views[0][1], views[1][1])
 
 
 def test_what_the_network_sees():

@@ -8,11 +8,12 @@ from skimage import data as photos
 
 from vidcolor.cli import main
 from vidcolor.color import GREYS, LUMA_WEIGHTS, grey_of, lightness_to_luma, luma_to_lightness, rgb_to_lab
-from vidcolor.data import Photo, PhotoViews, View, crop, film_look, to_grey
+from vidcolor.data import PhotoViews, View, crop, film_look, to_grey
 from vidcolor.errors import ConfigError
 from vidcolor.networks import build_network
-from vidcolor.train_config import TrainConfig
-from vidcolor.validation import paint, score, true_luma
+from vidcolor.photos import Photo
+from vidcolor.training import TrainConfig
+from vidcolor.training.validation import paint, score, true_luma
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +21,11 @@ def cat():
     return photos.cat()
 
 
-def photo_of(picture):
-    return Photo(path=None, held=cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+@pytest.fixture(scope="module")
+def photo(cat, tmp_path_factory):
+    path = tmp_path_factory.mktemp("photo") / "cat.png"
+    assert cv2.imwrite(str(path), cat[..., ::-1])
+    return Photo(path)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +74,8 @@ def test_mirrored_pictures_have_every_grey_too(cat) -> None:
 
 @pytest.mark.parametrize("number", [None, 0, 1, 2, 3])
 @pytest.mark.parametrize("settings", [{}, {"grey": "709"}])
-def test_views_in_709_are_bit_for_bit_those_of_version_0_1(number, settings, cat) -> None:
-    views = PhotoViews([photo_of(cat)], 96, 5, 1.0, **settings)
+def test_views_in_709_are_bit_for_bit_those_of_version_0_1(number, settings, cat, photo) -> None:
+    views = PhotoViews([photo], 96, 5, 1.0, **settings)
     random = None if number is None else np.random.default_rng((5, 0, number))
     rgb = crop(cat, 96, random)
     luma = (rgb @ np.array(LUMA_WEIGHTS["709"], np.float32)).astype(np.float32)
@@ -82,8 +86,8 @@ def test_views_in_709_are_bit_for_bit_those_of_version_0_1(number, settings, cat
     assert np.array_equal(truth.numpy(), rgb.transpose(2, 0, 1))
 
 
-def test_another_grey_changes_what_is_seen_and_not_the_truth(cat) -> None:
-    plain, other = (PhotoViews([photo_of(cat)], 96, grey=grey)[View(0, 7)] for grey in ("709", "lstar"))
+def test_another_grey_changes_what_is_seen_and_not_the_truth(photo) -> None:
+    plain, other = (PhotoViews([photo], 96, grey=grey)[View(0, 7)] for grey in ("709", "lstar"))
     assert not torch.equal(plain[0], other[0])
     assert torch.equal(plain[1], other[1])
 
@@ -100,7 +104,7 @@ def test_the_command_offers_every_grey() -> None:
     assert option.type.choices == GREYS
 
 
-def test_colors_are_put_on_the_true_luma_whatever_the_network_is_shown(cat) -> None:
+def test_colors_are_put_on_the_true_luma_whatever_the_network_is_shown(cat, photo) -> None:
     torch.manual_seed(0)
     network = build_network("fusion", {"palette_size": 8, "widths": [16, 16, 16]}).eval()
     truth = torch.from_numpy(crop(cat, 64, None)).movedim(-1, 0)[None]
@@ -108,6 +112,6 @@ def test_colors_are_put_on_the_true_luma_whatever_the_network_is_shown(cat) -> N
     with torch.inference_mode():
         painted = paint(network, torch.full_like(luma, 200), luma)
     assert (true_luma((painted * 255).round().byte()).int() - luma.int()).abs().max() <= 1
-    scores = [score(network, PhotoViews([photo_of(cat)], 64, grey=g), torch.device("cpu")) for g in ("709", "report")]
+    scores = [score(network, PhotoViews([photo], 64, grey=g), torch.device("cpu")) for g in ("709", "report")]
     assert scores[0].psnr_of_grey == scores[1].psnr_of_grey
     assert scores[0].loss != scores[1].loss

@@ -26,15 +26,16 @@ HOMES = {
     "av": ("video.*",),
     "click": ("cli", "cli.*"),
     "cv2": (
-        *("data", "flow", "metrics.films", "networks.palette", "originals", "report.*", "sheet", "validation"),
-        "video.*",
+        *("data", "flow", "metrics.films", "networks.palette", "originals", "photos", "reel", "report.*", "screening"),
+        *("sheet", "training.*", "video.*"),
     ),
     "rich": ("console",),
     "safetensors": ("checkpoint", "networks.pretrained"),
     "skimage": ("metrics.pictures",),
+    "timm": ("networks.*",),
     "torch_fidelity": ("metrics.realism",),
     "torchmetrics": ("metrics.pictures", "metrics.realism"),
-    "torchvision": ("metrics.hub", "metrics.realism", "networks.*"),
+    "torchvision": ("losses", "metrics.hub", "metrics.realism", "networks.*"),
 }
 ARITHMETIC = ("numpy", "torch")
 WITHOUT_ARITHMETIC = ("cli", "cli.*", "console", "errors", "jobs", "released")

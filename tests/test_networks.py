@@ -1,5 +1,7 @@
 """The contract of networks/base.py, for every network in NETWORKS, and what is special to each."""
 
+import math
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -17,43 +19,65 @@ def network(request):
     return built.eval()
 
 
+def usual_side(network):
+    return max(64, network.multiple)
+
+
 @torch.inference_mode()
 def test_any_multiple_goes_in_and_comes_out_as_ab(network):
-    for height, width in ((64, 64), (64, 96), (2 * network.multiple, 3 * network.multiple)):
-        ab = network.to_ab(network(torch.rand(2, 1, height, width) * 2 - 1))
-        assert ab.shape == (2, 2, height, width)
+    side = usual_side(network)
+    for height, width in ((side, side), (network.multiple, 3 * network.multiple)):
+        ab = network.to_ab(network(torch.rand(1, 1, height, width) * 2 - 1))
+        assert ab.shape == (1, 2, height, width)
         assert ab.dtype == torch.float32
         assert ab.abs().max() <= 128
 
 
 @torch.inference_mode()
 def test_forward_is_decode_of_encode(network):
-    lightness = torch.rand(2, 1, 64, 64) * 2 - 1
+    lightness = torch.rand(1, 1, usual_side(network), usual_side(network)) * 2 - 1
     assert torch.equal(network(lightness), network.decode(network.encode(lightness)))
 
 
 @torch.inference_mode()
 def test_frames_of_a_batch_do_not_see_each_other(network):
-    lightness = torch.rand(3, 1, 64, 64) * 2 - 1
+    lightness = torch.rand(2, 1, usual_side(network), usual_side(network)) * 2 - 1
     together = network.to_ab(network(lightness))
     alone = torch.cat([network.to_ab(network(one)) for one in lightness.split(1)])
     assert torch.allclose(together, alone, atol=0.05)
 
 
 def test_loss_is_finite_falls_and_reaches_every_free_weight(network):
+    """With the same dropout at every step, the pretrained part frozen, and steps too small to overshoot."""
     network.train()
-    lightness = torch.rand(4, 1, 64, 64) * 2 - 1
-    lab = torch.full((4, 3, 64 // network.output_stride, 64 // network.output_stride), 20.0)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    side = usual_side(network)
+    lightness = torch.rand(2, 1, side, side) * 2 - 1
+    lab = torch.full((2, 3, side // network.output_stride, side // network.output_stride), 20.0)
+    frozen = {id(weight) for part in network.encoder_parts() for weight in part.parameters()}
+    free = [weight for weight in network.parameters() if id(weight) not in frozen]
+    with torch.no_grad():
+        features = network.encode(lightness) if frozen else None
+    optimizer = torch.optim.Adam(free, lr=1e-5)
     history = []
     for _ in range(4):
-        total = sum(network.loss(network(lightness), lab).values())
+        torch.manual_seed(0)
+        total = sum(network.loss(network.decode(features or network.encode(lightness)), lab).values())
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
         history.append(total.item())
+    assert all(map(math.isfinite, history))
     assert history[-1] < history[0]
-    assert all(parameter.grad is not None for parameter in network.parameters())
+    assert all(weight.grad is not None for weight in free)
+
+
+@torch.inference_mode()
+def test_the_best_colors_are_of_the_right_size_and_grey_for_grey(network):
+    side = usual_side(network)
+    network.learn_colors(torch.linspace(0, 1, 3000)[:, None].expand(-1, 3))
+    best = network.best_ab(torch.cat((torch.full((1, 1, side, side), 60.0), torch.zeros(1, 2, side, side)), dim=1))
+    assert best.shape == (1, 2, side, side)
+    assert best.abs().max() < 0.05
 
 
 def test_a_config_rebuilds_the_network(network):
@@ -89,6 +113,31 @@ def test_fusion_is_steered_by_its_global_vector():
     assert not torch.equal(network.decode(features), network.decode(features, own + 1))
 
 
+def test_fusion_learns_with_a_free_encoder():
+    network = build_network("fusion", {"palette_size": 8, "widths": [16, 16, 16]}).train()
+    network.learn_colors(torch.rand(3000, 3))
+    raw = network(torch.rand(2, 1, 64, 64) * 2 - 1)
+    sum(network.loss(raw, torch.full((2, 3, 16, 16), 20.0)).values()).backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in network.encoder.parameters())
+
+
+def test_a_new_network_depends_on_its_seed_alone():
+    one, same, other = (new_network("cnn", {"loss": "mae"}, "none", seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(weight, same[name]) for name, weight in one.items())
+    assert not torch.equal(one["encoder.0.weight"], other["encoder.0.weight"])
+
+
+def test_a_network_starts_from_its_usual_weights_where_nothing_is_said(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Fusion, "load_encoder", lambda self, source: asked.append(source))
+    for weights in (None, "mine.pth", "none"):
+        new_network("fusion", {"palette_size": 8}, weights)
+    assert asked == ["torchvision", "mine.pth"]
+    assert new_network("resnet18", {}).config.loss == "mse"  # "none" is usual there
+    with pytest.raises(ConfigError, match="no pretrained encoder"):
+        new_network("cnn", {}, "torchvision")
+
+
 def test_tensorflow_padding_shifts_the_strided_convolutions():
     def grid(padding):
         network = build_network("fusion", {"encoder_padding": padding}).eval()
@@ -109,11 +158,11 @@ def test_encoder_weights_come_from_a_file(tmp_path):
     file = tmp_path / "classifier.safetensors"
     source = torchvision.models.mobilenet_v2(weights=None)
     save_file(source.state_dict(), file)
-    network = new_network("fusion", str(file))
+    network = new_network("fusion", encoder_weights=str(file))
     assert torch.equal(network.encoder[0][0].weight, source.features[0][0].weight)
 
     save_file({"features.0.weight": torch.zeros(1)}, file)
     with pytest.raises(MismatchedCheckpoint, match="another classifier"):
-        new_network("fusion", str(file))
+        new_network("fusion", encoder_weights=str(file))
     with pytest.raises(ConfigError, match="no such file"):
-        new_network("fusion", str(tmp_path / "absent.safetensors"))
+        new_network("fusion", encoder_weights=str(tmp_path / "absent.safetensors"))

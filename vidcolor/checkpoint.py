@@ -49,8 +49,19 @@ def new_meta(name: str, arch: str, network: Network) -> CheckpointMeta:
 
 def save(path: Path, network: Network, meta: CheckpointMeta) -> None:
     """Write `network` in half precision, whole or not at all. Raises OutputError."""
-    tensors = {name: _narrow(tensor).contiguous().cpu() for name, tensor in network.state_dict().items()}
-    write_whole(path, lambda partial: save_file(tensors, partial, {"vidcolor": json.dumps(asdict(meta))}))
+    tensors = {name: _narrow(tensor) for name, tensor in network.state_dict().items()}
+    save_tensors(path, tensors, {"vidcolor": json.dumps(asdict(meta))})
+
+
+def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], header: dict[str, str]) -> None:
+    """Write named tensors, whole or not at all. Raises OutputError."""
+    plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    write_whole(path, lambda partial: save_file(plain, partial, header))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Whole or not at all. Raises OutputError."""
+    write_whole(path, lambda partial: Path(partial).write_bytes(data))
 
 
 def read_meta(path: Path) -> CheckpointMeta:
@@ -84,8 +95,9 @@ def write_whole(path: Path, write: Callable[[str], object]) -> None:
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)
         os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"{path}: cannot be written ({error}); check the free space") from None
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch.save has a RuntimeError for a full disk
+        reason = str(error).splitlines()[0]
+        raise OutputError(f"{path}: cannot be written ({reason}); check the free space") from None
     finally:
         if os.path.exists(partial):
             os.unlink(partial)

@@ -33,7 +33,7 @@ from vidcolor.preview import PreviewReport
 from vidcolor.report.meanings import HIGHER, LOWER, NEAR, STEADY, meaning_of
 from vidcolor.report.tables import COLUMNS, measured_in, metrics_of
 from vidcolor.scores import EvalReport
-from vidcolor.train import TrainProgress
+from vidcolor.training import TrainProgress, TrainReport
 from vidcolor.video import MediaSummary, StreamSummary
 
 stderr = Console(stderr=True, highlight=False)
@@ -146,6 +146,19 @@ def training_bar(quiet: bool) -> Iterator[Callable[[TrainProgress], None]]:
                 )
 
         yield show
+
+
+def print_training(report: TrainReport) -> None:
+    seen = f"{report.samples} samples of {report.pictures} pictures in {report.minutes:.1f} minutes"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in report.left_out.items() if count)
+    lines = [f"{escape(report.model)}: {seen}" + (f"; left out: {reasons}" if reasons else "")]
+    if report.best_psnr is not None:
+        reached = report.history[-1]["psnr"]
+        verdict = "as it should" if reached > report.best_psnr - 1 else "more than 1 dB short: train longer"
+        allowed = f"the {report.best_psnr:.2f} dB that grid and palette allow"
+        lines.append(f"one picture learned to {reached:.2f} dB of {allowed}, {verdict}")
+    for line in lines:
+        stdout.print(line, soft_wrap=True)
 
 
 @contextmanager

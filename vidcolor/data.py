@@ -1,9 +1,7 @@
-"""Training pictures: found in folders, tar archives and videos, cropped, and shown as old film would show them."""
+"""Views of training pictures: cropped, mirrored, and shown as old film would show them."""
 
-import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,78 +12,19 @@ from torch.utils.data import Dataset
 
 from vidcolor.color import GREY_WEIGHTS, grey_of, luma_to_lightness, rgb_to_lab
 from vidcolor.errors import InputError
-from vidcolor.video import is_media, is_still, sample_colors
+from vidcolor.photos import LEAST_SIDE, Photo, Picture
 
-Picture = NDArray[np.uint8]
+Luma = NDArray[np.float32]
+"""(H, W), Y′ in 0..255."""
 
-
-@dataclass(frozen=True)
-class Photo:
-    """Where the bytes of one encoded picture lie: a whole file, a stretch of an archive, or memory."""
-
-    path: Path
-    offset: int = 0
-    size: int | None = None
-    """None: to the end of the file."""
-    held: bytes | None = None
-    """The bytes themselves, for a frame of a film."""
-    member: str | None = None
-    """Its name in an archive."""
-
-    @property
-    def name(self) -> str:
-        """Without folders, as people know it."""
-        return Path(self.member or self.path).name
-
-    def decode(self) -> Picture | None:
-        """(H, W, 3) uint8 RGB, or None where the bytes are no picture."""
-        data = np.frombuffer(self.held if self.held is not None else self._read(), np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
-        return None if picture is None else np.asarray(picture, np.uint8)
-
-    def _read(self) -> bytes:
-        with open(self.path, "rb") as file:
-            file.seek(self.offset)
-            return file.read(-1 if self.size is None else self.size)
-
-
-def find_photos(sources: Sequence[Path]) -> list[Photo]:
-    """Every picture in the sources, in a stable order. Raises InputError where there is none."""
-    photos = [photo for source in sources for photo in _photos_in(source)]
-    if not photos:
-        raise InputError(f"no pictures in {', '.join(map(str, sources))}: give folders, tar archives or films")
-    return photos
-
-
-def _photos_in(source: Path) -> Iterator[Photo]:
-    if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.is_file() and (is_media(path) or path.suffix.lower() == ".tar"):
-                yield from _photos_in(path)
-    elif not source.exists():
-        raise InputError(f"{source}: no such file or folder")
-    elif source.suffix.lower() == ".tar":
-        yield from _photos_in_tar(source)
-    elif is_still(source):
-        yield Photo(source)
-    else:
-        yield from _frames_of(source)
-
-
-def _frames_of(film: Path) -> Iterator[Photo]:
-    for picture in sample_colors(film):
-        _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
-        yield Photo(film, held=data.tobytes())
-
-
-def _photos_in_tar(path: Path) -> Iterator[Photo]:
-    try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                if member.isfile() and is_still(Path(member.name)):
-                    yield Photo(path, member.offset_data, member.size, member=member.name)
-    except tarfile.TarError as error:
-        raise InputError(f"{path}: not an uncompressed tar archive ({error})") from None
+MOST_SCRATCHES, MOST_SPECKS, MOST_HAIRS = 4, 10, 1
+"""Of each, from none to so many are drawn on a worn picture."""
+POINT_GAP = 6
+"""Pixels between two points of a scratch, where it may swerve, fade and break off."""
+CORNERS = np.array([(np.cos(angle), np.sin(angle)) for angle in np.arange(6) * np.pi / 3])
+"""x, y of a regular hexagon about 0: the outline of a speck before it is ragged."""
+SUBPIXELS = 4
+"""Bits below the pixel to which cv2 is told where to draw."""
 
 
 @dataclass(frozen=True)
@@ -126,28 +65,28 @@ class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
     def _decode(self, index: int) -> Picture:
         for step in range(len(self.photos)):
             picture = self.photos[(index + step) % len(self.photos)].decode()
-            if picture is not None and min(picture.shape[:2]) >= 32:
+            if picture is not None and min(picture.shape[:2]) >= LEAST_SIDE:
                 return picture
         raise InputError("none of the training pictures can be decoded")
 
 
 def crop(picture: Picture, size: int, random: np.random.Generator | None) -> Picture:
-    """A size x size piece, aspect kept: a random scale, place and mirror, or the middle without `random`."""
+    """A square piece at size x size: of random extent and place, perhaps mirrored, or the middle without `random`."""
     height, width = picture.shape[:2]
-    scale = size / min(height, width) * (1 if random is None else random.uniform(1, 1.35))
-    if scale != 1:
-        shape = max(size, round(width * scale)), max(size, round(height * scale))
-        kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        picture = np.asarray(cv2.resize(picture, shape, interpolation=kernel), np.uint8)
-    down, across = picture.shape[0] - size, picture.shape[1] - size
+    side = min(height, width)
     if random is None:
-        return picture[down // 2 :, across // 2 :][:size, :size]
-    top, left = random.integers(down + 1), random.integers(across + 1)
-    piece = picture[top : top + size, left : left + size]
-    return piece[:, ::-1] if random.random() < 0.5 else piece
+        top, left = (height - side) // 2, (width - side) // 2
+    else:
+        side = max(1, round(side / random.uniform(1, 1.35)))
+        top, left = random.integers((height - side + 1, width - side + 1))
+    piece = picture[top : top + side, left : left + side]
+    if side != size:
+        kernel = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+        piece = np.asarray(cv2.resize(piece, (size, size), interpolation=kernel), np.uint8)
+    return piece[:, ::-1] if random is not None and random.random() < 0.5 else piece
 
 
-def to_grey(rgb: Picture, grey: str) -> NDArray[np.float32]:
+def to_grey(rgb: Picture, grey: str) -> Luma:
     """(H, W, 3) uint8 -> (H, W) in 0..255, by one of `color.GREYS`."""
     if grey in GREY_WEIGHTS:  # on the levels as they are: over 0..1 and back, halves would be rounded another way
         return (rgb @ np.array(GREY_WEIGHTS[grey], np.float32)).astype(np.float32)
@@ -155,14 +94,15 @@ def to_grey(rgb: Picture, grey: str) -> NDArray[np.float32]:
     return np.asarray(255 * grey_of(picture, grey)[0, 0].numpy(), np.float32)
 
 
-def film_look(luma: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
-    """Luma 0..255 with another gamma, contrast and sharpness, compression and grain."""
-    looks: list[tuple[float, Callable[[NDArray[np.float32]], NDArray[np.float32]]]] = [
+def film_look(luma: Luma, random: np.random.Generator) -> Luma:
+    """The luma with another gamma, contrast and sharpness, worn, compressed and grained; each by chance."""
+    looks: list[tuple[float, Callable[[Luma], Luma]]] = [
         (0.7, lambda y: np.asarray(255 * (y / 255) ** random.uniform(0.7, 1.4), np.float32)),
         (0.7, lambda y: (y - 128) * random.uniform(0.7, 1.15) + 128 + random.uniform(-20, 20)),
         (0.4, lambda y: np.asarray(cv2.GaussianBlur(y, (0, 0), random.uniform(0.4, 1.2)), np.float32)),
+        (0.3, lambda y: worn(y, random)),
         (0.3, lambda y: _compressed(y, int(random.integers(30, 90)))),
-        (0.5, lambda y: y + random.normal(0, random.uniform(1, 8), y.shape).astype(np.float32)),
+        (0.5, lambda y: y + random.uniform(1, 8) * random.standard_normal(y.shape, np.float32)),
     ]
     for chance, look in looks:
         if random.random() < chance:
@@ -170,7 +110,56 @@ def film_look(luma: NDArray[np.float32], random: np.random.Generator) -> NDArray
     return luma
 
 
-def _compressed(luma: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
+def worn(luma: Luma, random: np.random.Generator) -> Luma:
+    """The luma under scratches, dust and hairs, each either light, where the film is worn, or dark, where dirt lies."""
+    marks = np.zeros((2, *luma.shape), np.uint8)
+    for draw, most in ((_scratch, MOST_SCRATCHES), (_speck, MOST_SPECKS), (_hair, MOST_HAIRS)):
+        for _ in range(random.integers(most + 1)):
+            draw(marks[random.integers(2)], random)
+    light, dark = marks / np.float32(255)
+    return np.asarray((luma + (255 - luma) * light) * (1 - dark), np.float32)
+
+
+def _scratch(mark: Picture, random: np.random.Generator) -> None:
+    """A thin upright line through the whole height or a part of it, wavering a little, fading in and out."""
+    height, width = mark.shape
+    top, bottom = (0, height) if random.random() < 0.6 else sorted(random.uniform(0, height, 2))
+    y = np.arange(top, bottom + POINT_GAP, POINT_GAP)
+    x = random.uniform(0, width) + random.normal(0, 0.01) * y + random.normal(0, 0.2, len(y)).cumsum()
+    strength = random.uniform(0.2, 0.8) ** 2 + random.normal(0, 0.08, len(y)).cumsum()
+    _stroke(mark, x, y, strength)
+
+
+def _hair(mark: Picture, random: np.random.Generator) -> None:
+    """A thin curve of 10 to 40 pixels."""
+    bend = random.normal(0, 0.15) + random.normal(0, 0.2, random.integers(5, 20))
+    heading = random.uniform(0, 2 * np.pi) + bend.cumsum()
+    height, width = mark.shape
+    x = random.uniform(0, width) + 2 * np.cos(heading).cumsum()
+    y = random.uniform(0, height) + 2 * np.sin(heading).cumsum()
+    _stroke(mark, x, y, np.full(len(bend), random.uniform(0.2, 0.6)))
+
+
+def _speck(mark: Picture, random: np.random.Generator) -> None:
+    """A blot of up to 4 pixels across, with a ragged outline."""
+    radii = random.uniform(0.3, 1.4) * random.uniform(0.5, 1.5, (len(CORNERS), 1))
+    outline = random.random(2) * mark.shape[::-1] + radii * CORNERS
+    cv2.fillPoly(mark, [_subpixels(outline)], random.uniform(80, 255), cv2.LINE_AA, SUBPIXELS)
+
+
+def _stroke(mark: Picture, x: NDArray[np.float64], y: NDArray[np.float64], strength: NDArray[np.float64]) -> None:
+    """A line through the points; `strength` 0..1 is the opacity from each to the next, none below 0."""
+    points = _subpixels(np.stack((x, y), axis=-1))
+    for start, end, value in zip(points[:-1], points[1:], strength, strict=False):
+        if value > 0:
+            cv2.line(mark, start, end, 255 * min(1.0, value), 1, cv2.LINE_AA, SUBPIXELS)
+
+
+def _subpixels(points: NDArray[np.float64]) -> NDArray[np.int32]:
+    return np.rint(points * (1 << SUBPIXELS)).astype(np.int32)
+
+
+def _compressed(luma: Luma, quality: int) -> Luma:
     _, data = cv2.imencode(".jpg", luma.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
 

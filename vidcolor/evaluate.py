@@ -10,11 +10,11 @@ from torch import Tensor
 
 from vidcolor.color import read_luma
 from vidcolor.colorizer import Colorizer
-from vidcolor.data import Photo
 from vidcolor.errors import ConfigError, InputError
 from vidcolor.frames import FrameBatch
 from vidcolor.metrics import Features, Realism, load_lpips
 from vidcolor.originals import LAYOUT, find_originals, read_film, read_photo, to_pixels, to_rgb
+from vidcolor.photos import Photo
 from vidcolor.scores import EvalReport, Evaluation, Sample, SourceReport
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_to_chroma, store_chroma
-from vidcolor.data import Photo, find_photos
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.photos import ARCHIVES, Photo, find_photos
 from vidcolor.video import is_media, is_still, open_reader, read_pictures
 
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
@@ -21,7 +21,7 @@ LEAST_SIDE = 32
 
 
 def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], list[str]]:
-    """The pictures and the films in files, folders and tar archives, and what is wrong with archives among them.
+    """The pictures and the films in files, folders, tar and zip archives, and what is wrong with archives among them.
 
     Raises InputError where there is nothing to read.
     """
@@ -32,7 +32,7 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
     photos: list[Photo] = []
     wrong = []
     for file in files:
-        if file.is_file() and (is_still(file) or file.suffix.lower() == ".tar"):
+        if file.is_file() and (is_still(file) or file.suffix.lower() in ARCHIVES):
             try:
                 photos += find_photos([file])
             except InputError as error:
@@ -45,10 +45,7 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
 
 def read_photo(photo: Photo, size: int) -> FrameBatch:
     """One photo at an area of at most size² pixels, in LAYOUT, with its own chroma. Raises InputError."""
-    try:
-        picture = photo.decode()
-    except OSError as error:
-        raise InputError(f"{photo.name}: cannot be read ({error.strerror})") from None
+    picture = photo.decode()
     if picture is None:
         raise InputError(f"{photo.name}: is no picture that can be read")
     height, width = _fitted(photo.name, picture.shape[0], picture.shape[1], size)

@@ -50,10 +50,10 @@ def find_cuts(thumbnails: Iterable[Thumbnail]) -> Iterator[bool]:
 def _thumbnails(batches: Iterable[FrameBatch], planes: PlaneFormat, waiting: deque[FrameBatch]) -> Iterator[Thumbnail]:
     for batch in batches:
         waiting.append(batch)
-        yield from _shrink(batch.luma, planes)
+        yield from shrink(batch.luma, planes)
 
 
-def _shrink(luma: Tensor, planes: PlaneFormat) -> Thumbnail:
+def shrink(luma: Tensor, planes: PlaneFormat) -> Thumbnail:
     """Stored luma (N, 1, H, W) -> (N, h·w) float32: means over cells, Y′ in 0..1, of every few pixels."""
     step = max(1, min(luma.shape[2] // (8 * THUMBNAIL[0]), luma.shape[3] // (8 * THUMBNAIL[1])))
     cells = adaptive_avg_pool2d(read_luma(luma[..., ::step, ::step], planes), THUMBNAIL)
@@ -88,13 +88,13 @@ def _changes_for_good(before: list[Thumbnail], after: list[Thumbnail]) -> bool:
     of structure in place of its mean difference.
     """
     past, future = np.stack(before), np.stack(after)
-    change = _distance(past[:, None], future).min()
-    steps = np.concatenate([_distance(side[:-1], side[1:]) for side in (past, future)])
+    change = distance(past[:, None], future).min()
+    steps = np.concatenate([distance(side[:-1], side[1:]) for side in (past, future)])
     motion = np.quantile(steps, 0.75, method="lower") if len(steps) else 0.0
     return bool(change > LEAST_CHANGE + MOTION_FACTOR * motion)
 
 
-def _distance(one: Thumbnail, other: Thumbnail) -> Thumbnail:
+def distance(one: Thumbnail, other: Thumbnail) -> Thumbnail:
     """Structural distance over the last axis, broadcast over the others: 0 for alike, about 1 for unrelated.
 
     Means are taken out, so that film flicker and lamps cost little; cells black in both are left out, so that bars

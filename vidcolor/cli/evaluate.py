@@ -45,7 +45,7 @@ def evaluate(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Measure a model on ORIGINALs in colour: films, pictures, folders, tar archives.
+    """Measure a model on ORIGINALs in colour: films, pictures, folders, tar and zip archives.
 
     Each is seen through its luma alone, coloured, and compared with its own colours.
     """

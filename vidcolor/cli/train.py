@@ -1,90 +1,188 @@
 """`vidcolor train`."""
 
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vidcolor.cli.options import device_option, json_option, quiet_option
+from vidcolor.cli.exits import FAILED, INTERRUPTED
+from vidcolor.cli.options import KeyValue, device_option, json_option, quiet_option
+
+
+def _setting(name: str, default: str, text: str, kind: Any = None, **more: Any) -> Callable[..., Any]:
+    """An option that overrules `--config` and the network's recipe, but only where it is typed."""
+    return click.option(name, default=None, show_default=default, type=kind, help=text, **more)
+
+
+def _flag(name: str, text: str) -> Callable[..., Any]:
+    return click.option(name, is_flag=True, default=None, help=text)
+
+
+NETWORK_SETTINGS = ("loss", "target", "classifier", "encoder_padding")
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FRAMES...")
-@click.option("--network", default="fusion", show_default=True, help="Architecture to train.")
-@click.option(
-    "--encoder-weights",
-    default="torchvision",
-    show_default=True,
-    metavar="FILE|torchvision|none",
-    help="Where the pretrained encoder comes from.",
-)
-@click.option(
-    "--encoder-padding",
-    default="torch",
-    show_default=True,
-    type=click.Choice(["torch", "tensorflow"]),
-    help="Padding those weights were trained with.",
+@click.option("--network", show_default="fusion", help="Architecture to train: fusion, or one of the reports'.")
+@click.option("--start-from", metavar="NAME|FILE", help="Go on from a released model or a checkpoint.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of settings.")
+@click.option("--set", "pairs", multiple=True, type=KeyValue(), help="A setting of the network, like palette_size=64.")
+@_setting("--loss", "mse", "What a regressing network minimises.", click.Choice(["mse", "mae", "msle"]))
+@_setting("--target", "ab", "What pix2pix predicts.", click.Choice(["ab", "rgb"]))
+@_setting("--classifier", "inception_resnet_v2", "Whose vector fusion-koala and fusion-faces fuse.")
+@click.option("--encoder-weights", metavar="FILE|torchvision|timm|none", help="Where the pretrained part comes from.")
+@_setting(
+    "--encoder-padding", "torch", "Padding those weights were trained with.", click.Choice(["torch", "tensorflow"])
 )
 @click.option(
     "--out",
     default=Path("run"),
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder for model.safetensors, sample sheets and the state to resume from.",
+    help="Folder for the model, its settings, curves and sheets, and the state to resume from.",
 )
 @click.option("--name", help="Name of the model; default: the network's.")
-@click.option("--epochs", default=10, show_default=True, help="Passes over the pictures.")
-@click.option("--minutes", type=float, help="Length of the run by the clock, instead of --epochs.")
-@click.option("--size", default=160, show_default=True, help="Side of the training crops, in pixels.")
-@click.option(
+@_setting("--epochs", "10", "Passes over the pictures.", int)
+@_setting("--minutes", "none", "Length of the run by the clock, instead of --epochs.", float)
+@_setting("--size", "160", "Side of the training crops, in pixels.", int)
+@_setting(
     "--grey",
-    default="709",
-    show_default=True,
-    type=click.Choice(["601", "709", "mean", "report", "lstar"]),
-    help="What the network is shown of a colour picture.",
+    "709",
+    "What the network is shown of a colour picture.",
+    click.Choice(["601", "709", "mean", "report", "lstar"]),
 )
-@click.option("--batch-size", default=32, show_default=True, help="Pictures in a step.")
-@click.option("--rate", default=1.5e-3, show_default=True, help="Peak learning rate.")
-@click.option(
-    "--free-share", default=0.25, show_default=True, help="Last part of the run, in which the encoder is trained too."
-)
-@click.option("--cache-features", is_flag=True, help="Compute the frozen encoder's features once, keep them on disk.")
-@click.option("--cache-views", default=1, show_default=True, help="Different crops of every picture that are cached.")
-@click.option("--check-every", default=8192, show_default=True, help="Pictures between two checks and sample sheets.")
-@click.option("--workers", default=2, show_default=True, help="Processes that decode pictures.")
-@click.option("--seed", default=0, show_default=True, help="Of order, crops and first weights.")
+@_setting("--batch-size", "32", "Pictures in a step, of all processes together.", int)
+@_setting("--optimizer", "adamw", "What moves the weights.", click.Choice(["adamw", "adam", "adadelta"]))
+@_setting("--rate", "0.0015", "Peak learning rate.", float)
+@_setting("--schedule", "cosine", "How the rate falls.", click.Choice(["cosine", "plateau", "constant"]))
+@_setting("--patience", "3", "Checks without improvement before a plateau lowers the rate.", int)
+@_setting("--early-stop", "0", "End after so many checks without improvement; 0: never.", int)
+@_setting("--precision", "auto", "Of the arithmetic.", click.Choice(["auto", "float32", "bfloat16"]))
+@_setting("--free-share", "0.25", "Last part of the run, in which the encoder is trained too.", float)
+@_setting("--critic-share", "0", "Part of the run in which a critic learns alone.", float)
+@_setting("--joint-share", "0", "End of the run, in which network and critic learn against each other.", float)
+@_setting("--gan-weight", "0.1", "Weight of the critic's verdict.", float)
+@_setting("--perceptual", "0", "Weight of a perceptual loss.", float)
+@_setting("--perceptual-weights", "torchvision", "Where its SqueezeNet comes from.", metavar="FILE|torchvision")
+@_setting("--colorfulness", "0", "Weight of the distance to the truth's colourfulness.", float)
+@_setting("--stability", "0", "Weight of the distance to the same picture, shifted, grained and dimmed.", float)
+@_flag("--layer-wise", "Train the last layer first; the others join one by one.")
+@_setting("--film-look", "0.5", "Share of the pictures made to look like old film.", float)
+@_flag("--cache-features", "Compute the frozen encoder's features once, keep them on disk.")
+@_setting("--cache-views", "1", "Different crops of every picture that are cached.", int)
+@_setting("--held-out", "512", "Pictures to score on, at most a tenth of all.", int)
+@_setting("--check-every", "8192", "Pictures between two checks and sample sheets.", int)
+@_setting("--keep-every", "0", "Keep the model of every so many epochs.", int)
+@_flag("--overfit-one", "Learn the first picture alone, to see that the network can.")
+@_setting("--workers", "2", "Processes that decode pictures.", int)
+@_setting("--seed", "0", "Of order, crops and first weights.", int)
 @device_option
-@click.option("--resume", is_flag=True, help="Go on from the state in --out.")
+@click.option("--resume", is_flag=True, help="Go on from the state in --out, with the settings there.")
 @quiet_option
 @json_option
 def train(
     sources: tuple[Path, ...],
-    network: str,
-    encoder_weights: str,
-    encoder_padding: str,
+    network: str | None,
+    start_from: str | None,
+    config: Path | None,
+    pairs: tuple[tuple[str, str], ...],
+    encoder_weights: str | None,
     out: Path,
     name: str | None,
     device: str,
     resume: bool,
     quiet: bool,
     as_json: bool,
-    **settings: Any,
+    **typed: Any,
 ) -> None:
-    """Train a colorizer on FRAMES: folders of pictures, tar archives, videos."""
+    """Train a colorizer on FRAMES: folders of pictures, tar and zip archives, videos."""
     from vidcolor import console
-    from vidcolor.checkpoint import new_meta
     from vidcolor.device import pick_device
-    from vidcolor.networks import new_network
-    from vidcolor.train import train
-    from vidcolor.train_config import TrainConfig
+    from vidcolor.errors import VidcolorError
+    from vidcolor.parallel import launched_group
+    from vidcolor.training import set_up, train
 
-    config = TrainConfig(**settings)
+    given = {key: value for key, value in typed.items() if value is not None}
+    of_network = {key: given.pop(key) for key in NETWORK_SETTINGS if key in given}
     picked = pick_device(device)
-    built = new_network(network, "none" if resume else encoder_weights, encoder_padding, config.seed)
-    meta = new_meta(name or network, network, built)
-    with console.training_bar(quiet) as on_step:
-        report = train(built, sources, out, config, meta, device=picked, resume=resume, on_step=on_step)
-    if as_json:
+    setup = set_up(
+        out,
+        given,
+        network=network,
+        network_settings={key: _parsed(value) for key, value in pairs} | of_network,
+        encoder_weights=encoder_weights,
+        start_from=start_from,
+        file=config,
+        name=name,
+        resume=resume,
+    )
+    reports = launched_group().is_first
+    silent = quiet or not reports
+    try:
+        with console.training_bar(silent) as show, _interrupted_between_steps(show) as on_step:
+            report = train(
+                setup.network,
+                sources,
+                out,
+                setup.config,
+                setup.meta,
+                device=picked,
+                resume=resume,
+                knows_colors=setup.knows_colors,
+                on_step=on_step,
+            )
+    except KeyboardInterrupt:
+        if not (out / "state.pt").exists():
+            raise
+        if not silent:
+            click.echo(f"Interrupted: the run so far is in {out}, go on with --resume.", err=True)
+        sys.exit(INTERRUPTED)
+    except VidcolorError:
+        if not reports:  # the first process says it
+            sys.exit(FAILED)
+        raise
+    if as_json and reports:
         console.print_json(report)
-    elif not quiet:
-        click.echo(f"{report.model}: {report.samples} samples in {report.minutes:.1f} minutes")
+    elif not silent:
+        console.print_training(report)
+
+
+def _parsed(value: str) -> Any:
+    """Numbers, lists and truth values as JSON writes them; anything else is a word."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+@contextmanager
+def _interrupted_between_steps(show: Callable[[Any], None]) -> Iterator[Callable[[Any], None]]:
+    """From the first step on Ctrl-C and SIGTERM wait for the end of a step, so that the state can be kept.
+
+    A second one does not wait.
+    """
+    asked: list[int] = []
+    before: dict[int, Any] = {}
+
+    def ask(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    def on_step(progress: Any) -> None:
+        if not before:
+            before.update({number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)})
+        show(progress)
+        if asked:
+            raise KeyboardInterrupt
+
+    try:
+        yield on_step
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

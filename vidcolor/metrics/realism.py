@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from vidcolor.errors import ConfigError, MismatchedCheckpoint
 from vidcolor.metrics import hub
-from vidcolor.networks.fusion import IMAGENET_MEAN, IMAGENET_STD, Fusion, FusionConfig
-from vidcolor.networks.pretrained import load_weights
+from vidcolor.networks.fusion import Fusion, FusionConfig
+from vidcolor.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_weights
 
 ENOUGH = 2048
 """Pictures from which FID's bias is small enough to be passed over."""

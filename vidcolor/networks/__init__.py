@@ -6,10 +6,22 @@ import torch
 
 from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Network, NetworkConfig
+from vidcolor.networks.cnn import Cnn, CnnConfig
+from vidcolor.networks.faces import FusionFaces
 from vidcolor.networks.fusion import Fusion, FusionConfig
+from vidcolor.networks.kmeans import Kmeans, KmeansConfig
+from vidcolor.networks.koala import FusionKoala, KoalaConfig
+from vidcolor.networks.pix2pix import Pix2pix, Pix2pixConfig
+from vidcolor.networks.resnet18 import Resnet18, Resnet18Config
 
 NETWORKS: dict[str, tuple[type[Network], type[NetworkConfig]]] = {
     "fusion": (Fusion, FusionConfig),
+    "fusion-koala": (FusionKoala, KoalaConfig),
+    "fusion-faces": (FusionFaces, KoalaConfig),
+    "kmeans": (Kmeans, KmeansConfig),
+    "pix2pix": (Pix2pix, Pix2pixConfig),
+    "cnn": (Cnn, CnnConfig),
+    "resnet18": (Resnet18, Resnet18Config),
 }
 
 
@@ -26,14 +38,16 @@ def build_network(arch: str, config: dict[str, Any]) -> Network:
 
 
 def new_network(
-    arch: str, encoder_weights: str = "torchvision", encoder_padding: str = "torch", seed: int = 0
+    arch: str, settings: dict[str, Any] | None = None, encoder_weights: str | None = None, seed: int = 0
 ) -> Network:
-    """The network `arch`, about to be trained: its encoder from torchvision, from a file, or fresh ("none").
+    """The network `arch`, about to be trained.
 
-    Raises ConfigError or CheckpointError.
+    `settings` are of its config. Its encoder comes from a file, from the usual loader ("torchvision", "timm"), or is
+    fresh ("none"); None is what its class calls usual. Raises ConfigError or CheckpointError.
     """
     torch.manual_seed(seed)
-    network = build_network(arch, {"encoder_padding": encoder_padding} if encoder_padding != "torch" else {})
-    if encoder_weights != "none":
-        network.load_encoder(encoder_weights)
+    network = build_network(arch, settings or {})
+    source = network.usual_weights if encoder_weights is None else encoder_weights
+    if source != "none":
+        network.load_encoder(source)
     return network

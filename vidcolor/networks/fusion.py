@@ -13,6 +13,7 @@ import torchvision
 from torch import Tensor, nn
 
 from vidcolor.color import rgb_to_lab
+from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Features, Network, NetworkConfig
 from vidcolor.networks.palette import (
     ab_huber,
@@ -21,10 +22,8 @@ from vidcolor.networks.palette import (
     palette_cross_entropy,
     rebalanced_weights,
 )
-from vidcolor.networks.pretrained import load_into, load_weights
+from vidcolor.networks.pretrained import as_picture, load_into, load_weights, pad_like_tensorflow
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 STAGE_ENDS = {4: 3, 8: 6, 16: 13, 32: 17}
 STAGE_CHANNELS = {4: 24, 8: 32, 16: 96, 32: 320}
 VECTOR_SIZE = 1280
@@ -45,6 +44,10 @@ class FusionConfig(NetworkConfig):
     saturation: float = 1.0
     """Gain on the final ab."""
 
+    def __post_init__(self) -> None:
+        if self.palette_size < 1 or len(self.widths) != 3 or min(self.widths) < 1:
+            raise ConfigError(f"palette_size and three widths must be at least 1: {self.palette_size}, {self.widths}")
+
 
 class Fusion(Network):
     """raw is (N, Q + 2, h/4, w/4): palette logits, then the residual in units of 100 ab."""
@@ -61,7 +64,7 @@ class Fusion(Network):
         self.config = config
         self.encoder = torchvision.models.mobilenet_v2(weights=None).features
         if config.encoder_padding == "tensorflow":
-            _pad_like_tensorflow(self.encoder)
+            pad_like_tensorflow(self.encoder)
         deep, middle, shallow = config.widths
         self.fuse_local = nn.Conv2d(STAGE_CHANNELS[32] + STAGE_CHANNELS[16], deep, 1, bias=False)
         self.fuse_global = nn.Linear(VECTOR_SIZE, deep, bias=False)
@@ -76,7 +79,7 @@ class Fusion(Network):
 
     def encode(self, lightness: Tensor) -> Features:
         """Feature maps at strides 4, 8, 16 and 32, and the classifier's vector as (N, 1280, 1, 1)."""
-        x = _as_imagenet(lightness)
+        x = as_picture(lightness)
         features = []
         for depth, layer in enumerate(self.encoder):
             x = layer(x)
@@ -146,27 +149,3 @@ def _double(x: Tensor) -> Tensor:
 
 def _enlarged(ab: Tensor) -> Tensor:
     return F.interpolate(ab, scale_factor=4, mode="bilinear", align_corners=False)
-
-
-def _as_imagenet(lightness: Tensor) -> Tensor:
-    grey = (lightness + 1) / 2
-    mean = grey.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
-    std = grey.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
-    return (grey - mean) / std
-
-
-class _TensorflowPaddedConv2d(nn.Conv2d):
-    """3x3, stride 2: one pixel of padding right and below, none left and above."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return super().forward(F.pad(input, (0, 1, 0, 1)))
-
-
-def _pad_like_tensorflow(encoder: nn.Module) -> None:
-    for parent in list(encoder.modules()):
-        for name, conv in parent.named_children():
-            if isinstance(conv, nn.Conv2d) and conv.stride == (2, 2):
-                replacement = _TensorflowPaddedConv2d(
-                    conv.in_channels, conv.out_channels, 3, stride=2, groups=conv.groups, bias=False
-                )
-                setattr(parent, name, replacement)

@@ -1,4 +1,4 @@
-"""A palette of ab colours: fitting it, soft targets for a classifying network, and the way back to ab."""
+"""A palette of colours: fitting it, soft targets for a classifying network, and the way back to ab."""
 
 import cv2
 import numpy as np
@@ -10,11 +10,11 @@ NEIGHBOURS = 5
 SIGMA = 5.0
 
 
-def fit_palette(ab: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """K-means colours of ab (M, 2) -> palette (size, 2) and the share of M nearest to each, (size,)."""
+def fit_palette(colors: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """K-means of colours (M, D), some hundred units wide -> palette (size, D) and the share of M at each, (size,)."""
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 0.01)
-    samples = np.ascontiguousarray(ab.numpy(), dtype=np.float32)
+    samples = np.ascontiguousarray(colors.numpy(), dtype=np.float32)
     _, labels, centres = cv2.kmeans(samples, size, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
     frequency = np.bincount(labels.ravel(), minlength=size) / len(labels)
     return torch.from_numpy(centres), torch.from_numpy(frequency).float()

@@ -1,28 +1,34 @@
-"""Pretrained classifiers for the encoders: from torchvision's own loader, or from a local file."""
+"""Pretrained classifiers: their weights, from their usual loader or a local file, and the pictures they expect."""
 
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from vidcolor.errors import ConfigError, DamagedCheckpoint, MismatchedCheckpoint
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+OF_TIMM = ("inception_resnet_v2",)
+"""Classifiers that come from timm; all others are torchvision's."""
 
-def load_weights(torchvision_name: str, source: str) -> dict[str, torch.Tensor]:
-    """The state dict of a torchvision classifier.
 
-    `source` is "torchvision" (its default weights, downloaded once and kept by torch.hub) or a .safetensors or .pth
-    file in torchvision's naming. Raises ConfigError or DamagedCheckpoint.
+def load_weights(classifier: str, source: str) -> dict[str, torch.Tensor]:
+    """The state dict of a classifier of timm or torchvision.
+
+    `source` is "torchvision" or "timm", which both mean its usual loader (weights are downloaded once and kept), or a
+    .safetensors or .pth file in that library's naming. Raises ConfigError or DamagedCheckpoint.
     """
-    if source == "torchvision":
-        return _from_torchvision(torchvision_name)
+    if source in ("torchvision", "timm"):
+        return _from_timm(classifier) if classifier in OF_TIMM else _from_torchvision(classifier)
     path = Path(source)
     if not path.is_file():
-        raise ConfigError(f"--encoder-weights {source}: no such file; give a file, torchvision or none")
+        raise ConfigError(f"{source}: no such file of weights; give a file, torchvision or none")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -41,7 +47,7 @@ def load_into(module: nn.Module, weights: dict[str, torch.Tensor], source: str) 
     try:
         module.load_state_dict(weights, strict=True)
     except RuntimeError:
-        raise MismatchedCheckpoint(f"--encoder-weights {source}: these weights belong to another classifier") from None
+        raise MismatchedCheckpoint(f"{source}: these weights belong to another classifier") from None
 
 
 def _from_torchvision(name: str) -> dict[str, Any]:
@@ -52,6 +58,48 @@ def _from_torchvision(name: str) -> dict[str, Any]:
         state: dict[str, Any] = weights.get_state_dict(progress=False)
         return state
     except OSError as error:
-        raise ConfigError(
-            f"cannot download {weights.url} ({error}): give a local file with --encoder-weights FILE, or none"
-        ) from None
+        raise ConfigError(f"cannot download {weights.url} ({error}): give a local file of weights, or none") from None
+
+
+def _from_timm(name: str) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = import_timm().create_model(name, pretrained=True).state_dict()
+        return state
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"cannot download {name} ({reason}): give a local file of weights, or none") from None
+
+
+def import_timm() -> Any:
+    """Raises ConfigError where it is not installed."""
+    try:
+        import timm
+    except ImportError:
+        raise ConfigError("inception_resnet_v2 needs timm: pip install 'vidcolor[timm]'") from None
+    return timm
+
+
+def as_picture(
+    lightness: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
+) -> Tensor:
+    """lightness (N, 1, H, W) in -1..1 -> a grey picture (N, 3, H, W), normalised as a classifier expects it."""
+    grey = (lightness + 1) / 2
+    return (grey - grey.new_tensor(mean).view(1, 3, 1, 1)) / grey.new_tensor(std).view(1, 3, 1, 1)
+
+
+class _TensorflowPaddedConv2d(nn.Conv2d):
+    """3x3, stride 2: one pixel of padding right and below, none left and above."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(F.pad(input, (0, 1, 0, 1)))
+
+
+def pad_like_tensorflow(mobilenet: nn.Module) -> None:
+    """Give a MobileNetV2's strided convolutions the padding that weights from TensorFlow were trained with."""
+    for parent in list(mobilenet.modules()):
+        for name, conv in parent.named_children():
+            if isinstance(conv, nn.Conv2d) and conv.stride == (2, 2):
+                replacement = _TensorflowPaddedConv2d(
+                    conv.in_channels, conv.out_channels, 3, stride=2, groups=conv.groups, bias=False
+                )
+                setattr(parent, name, replacement)

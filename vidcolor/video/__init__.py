@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vidcolor.errors import OutputError
 from vidcolor.frames import VideoInfo
-from vidcolor.video.colors import sample_colors
+from vidcolor.video.colors import ColorFrame, read_colors
 from vidcolor.video.encoding import Encoding, find_encoders
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
@@ -19,6 +19,7 @@ from vidcolor.video.writer import VideoWriter
 
 __all__ = [
     "WRITABLE",
+    "ColorFrame",
     "Encoding",
     "Loss",
     "MediaSummary",
@@ -36,8 +37,8 @@ __all__ = [
     "open_reader",
     "open_writer",
     "probe",
+    "read_colors",
     "read_pictures",
-    "sample_colors",
     "save_snapshot",
 ]
 

@@ -1,28 +1,53 @@
-"""Colour pictures out of a film, for training."""
+"""The frames of a film one by one, each with its luma at hand and its colours for the asking."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+import torch
+from av import VideoFrame
+from av.video.reformatter import ColorRange, Interpolation
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vidcolor.video.decoding import decode
-from vidcolor.video.source import find_picture, opened
+from vidcolor.video import planes
+from vidcolor.video.pictures import color_range, colorspace
+from vidcolor.video.reader import VideoReader
 
 
-def sample_colors(source: Path, every: float = 1.0, short_side: int = 320) -> Iterator[NDArray[np.uint8]]:
-    """One picture in `every` seconds, (H, W, 3) uint8 R′G′B′, shrunk to `short_side`. Raises InputError.
+@dataclass(frozen=True)
+class ColorFrame:
+    """One decoded frame; only what is asked for is converted."""
 
-    Frames that do not decode are passed over.
-    """
-    with opened(source) as container:
-        next_time: float | None = None
-        for frame in decode(container, find_picture(container, source), lambda pts, what: None):
-            time = frame.time or 0.0
-            if next_time is not None and time < next_time:
-                continue
-            next_time = time + every
-            scale = min(1.0, short_side / min(frame.width, frame.height))
-            size: dict[str, Any] = {"width": round(frame.width * scale), "height": round(frame.height * scale)}
-            yield np.asarray(frame.to_ndarray(format="rgb24", **size), np.uint8)
+    seconds: float
+    """From the start of the film."""
+    frame: VideoFrame
+    reader: VideoReader
+
+    @property
+    def luma(self) -> Tensor:
+        """(1, 1, H, W) as the reader's `info.planes` says."""
+        plane = planes.read_luma(self.frame)
+        return torch.from_numpy(plane.astype(plane.dtype.newbyteorder("=")))[None, None]
+
+    def picture(self, short_side: int) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 R′G′B′, upright and with square pixels, shrunk to at most `short_side`."""
+        wide = float(self.frame.width * self.reader.pixel_aspect)
+        scale = min(1.0, short_side / min(wide, self.frame.height))
+        shown = self.frame.reformat(
+            max(1, round(wide * scale)),
+            max(1, round(self.frame.height * scale)),
+            "rgb24",
+            src_colorspace=colorspace(self.reader.info.planes),
+            src_color_range=color_range(self.reader.info.planes),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND,
+        )
+        upright = self.reader.turn.upright(torch.from_numpy(shown.to_ndarray()).movedim(-1, 0))
+        return np.ascontiguousarray(upright.movedim(0, -1).numpy())
+
+
+def read_colors(reader: VideoReader) -> Iterator[ColorFrame]:
+    """Every frame of the film, in order."""
+    for frame, pts, _ in reader.frames():
+        yield ColorFrame(float(pts * reader.info.time_base), frame, reader)

@@ -44,13 +44,19 @@ def _fit(
         target.width,
         target.height,
         pix_fmt,
-        src_colorspace=_COLORSPACES[source.planes.matrix],
-        dst_colorspace=_COLORSPACES[target.planes.matrix],
-        src_color_range=_range(source.planes),
-        dst_color_range=_range(target.planes),
+        src_colorspace=colorspace(source.planes),
+        dst_colorspace=colorspace(target.planes),
+        src_color_range=color_range(source.planes),
+        dst_color_range=color_range(target.planes),
         interpolation=(Interpolation.AREA if shrinks else Interpolation.LANCZOS) | Interpolation.ACCURATE_RND,
     )
 
 
-def _range(planes: PlaneFormat) -> ColorRange:
+def colorspace(planes: PlaneFormat) -> Colorspace:
+    """The matrix as swscale names it."""
+    return _COLORSPACES[planes.matrix]
+
+
+def color_range(planes: PlaneFormat) -> ColorRange:
+    """The range as swscale names it."""
     return ColorRange.JPEG if planes.full_range else ColorRange.MPEG

@@ -1,5 +1,6 @@
 """Features of a frozen encoder, kept on disk: computed the first time a view is asked for, read back ever after."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from vidcolor.errors import OutputError
 class FeatureCache:
     """Rows of float16 feature maps and their targets, one row a view, in memory-mapped files under `folder`.
 
-    The files are sparse: a row takes disk space only once it is written.
+    Their space is reserved at the start: a disk that is too small is noticed before the run, not in the middle of it.
     """
 
     def __init__(self, folder: Path, rows: int, shapes: Sequence[tuple[int, ...]]):
@@ -22,10 +23,10 @@ class FeatureCache:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._columns = [
-                _open_sparse(folder / f"{number}-{'x'.join(map(str, shape))}.f16", np.float16, (rows, *shape))
+                _open_reserved(folder / f"{number}-{'x'.join(map(str, shape))}.f16", np.float16, (rows, *shape))
                 for number, shape in enumerate(shapes)
             ]
-            self._filled = _open_sparse(folder / "filled.u1", np.uint8, (rows,))
+            self._filled = _open_reserved(folder / "filled.u1", np.uint8, (rows,))
         except OSError as error:
             raise OutputError(
                 f"{folder}: cannot keep features there ({error.strerror}); check space and rights"
@@ -54,9 +55,11 @@ def drop_features(folder: Path) -> None:
         folder.rmdir()
 
 
-def _open_sparse(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
+def _open_reserved(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if not path.exists() or path.stat().st_size != size:
         with open(path, "wb") as file:
             file.truncate(size)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
     return np.memmap(path, dtype, "r+", shape=shape)

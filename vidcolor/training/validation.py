@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,8 +12,9 @@ from torch.utils.data import DataLoader
 
 from vidcolor.color import ChromaTable, chroma_to_rgb, luma_of
 from vidcolor.data import PhotoViews, View, to_network
-from vidcolor.metrics import colorfulness, psnr
+from vidcolor.metrics import colorfulness, larger_channel, psnr
 from vidcolor.networks.base import Network
+from vidcolor.training.strip import write_png
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Scores:
     """dB, of the same pictures with no colour at all."""
     colorfulness: float
     colorfulness_of_truth: float
+    larger_channel: float
+    """Share of pixels where the larger of a* and b* is the right one: Keras calls it accuracy."""
 
     @property
     def gain(self) -> float:
@@ -39,6 +41,11 @@ class Scores:
         """Share of the truth's colourfulness."""
         return self.colorfulness / self.colorfulness_of_truth
 
+    @property
+    def flaw(self) -> float:
+        """How far the colourfulness is from the truth's, and how much the PSNR falls short of 1 dB over grey."""
+        return abs(self.vividness - 1) + 0.1 * max(0.0, 1 - self.gain)
+
 
 @torch.inference_mode()
 def score(network: Network, views: PhotoViews, device: torch.device, batch_size: int = 32) -> Scores:
@@ -48,6 +55,16 @@ def score(network: Network, views: PhotoViews, device: torch.device, batch_size:
     rows = [_score_batch(network, luma.to(device), rgb.to(device)) for luma, rgb in _plain(views, batch_size)]
     network.train(was_training)
     return Scores(*torch.cat(rows).mean(dim=0).tolist())
+
+
+@torch.inference_mode()
+def best_psnr(network: Network, views: PhotoViews) -> float:
+    """dB that the network's grid and palette allow at best, mean over the photos."""
+    scores = []
+    for _, rgb in _plain(views, 8):
+        _, lab = to_network(true_luma(rgb), rgb)
+        scores.append(psnr(paint_ab(network.cpu().best_ab(lab), true_luma(rgb)), rgb.float() / 255))
+    return torch.cat(scores).mean().item()
 
 
 @torch.inference_mode()
@@ -63,7 +80,7 @@ def draw_sheet(network: Network, views: PhotoViews, device: torch.device, path: 
     network.train(was_training)
     sheet = torch.cat(columns).movedim(0, 2).flatten(2)
     pixels = (sheet.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
-    cv2.imwrite(str(path), np.ascontiguousarray(pixels[..., ::-1]))
+    write_png(path, np.ascontiguousarray(pixels[..., ::-1]))
 
 
 def paint(network: Network, seen: Tensor, luma: Tensor) -> Tensor:
@@ -74,7 +91,11 @@ def paint(network: Network, seen: Tensor, luma: Tensor) -> Tensor:
     Returns R′G′B′ (N, 3, S, S) in 0..1.
     """
     lightness, _ = to_network(seen, seen.expand(-1, 3, -1, -1))
-    ab = network.to_ab(network(lightness))
+    return paint_ab(network.to_ab(network(lightness)), luma)
+
+
+def paint_ab(ab: Tensor, luma: Tensor) -> Tensor:
+    """ab (N, 2, S, S) on luma (N, 1, S, S) uint8, which is kept -> R′G′B′ (N, 3, S, S) in 0..1."""
     brightness = luma.float() / 255
     return chroma_to_rgb(brightness, ChromaTable("709", luma.device)(brightness, ab), "709").clamp(0, 1)
 
@@ -86,9 +107,11 @@ def true_luma(rgb: Tensor) -> Tensor:
 
 def _score_batch(network: Network, seen: Tensor, rgb: Tensor) -> Tensor:
     lightness, lab = to_network(seen, rgb)
-    loss = sum(network.loss(network(lightness), F.avg_pool2d(lab, network.output_stride)).values(), torch.zeros(()))
+    raw = network(lightness)
+    loss = sum(network.loss(raw, F.avg_pool2d(lab, network.output_stride)).values(), torch.zeros((), device=lab.device))
     luma = true_luma(rgb)
-    truth, colored = rgb.float() / 255, paint(network, seen, luma)
+    truth, ab = rgb.float() / 255, network.to_ab(raw)
+    colored = paint_ab(ab, luma)
     grey = (luma.float() / 255).expand_as(truth)
     return torch.stack(
         (
@@ -97,6 +120,7 @@ def _score_batch(network: Network, seen: Tensor, rgb: Tensor) -> Tensor:
             psnr(grey, truth).cpu(),
             colorfulness(colored).cpu(),
             colorfulness(truth).cpu(),
+            larger_channel(ab, lab[:, 1:]).cpu(),
         ),
         dim=1,
     )

@@ -1,0 +1,47 @@
+"""A pretrained ImageNet classifier, kept as it is, that tells what is in a grey picture."""
+
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from vidcolor.networks.pretrained import OF_TIMM, as_picture, import_timm, load_into, load_weights, pad_like_tensorflow
+
+CLASSES = 1000
+SIDE = 299
+HALF = (0.5, 0.5, 0.5)
+UNFIT = ("googlenet", "inception_v3", "maxvit_", "regnet_y_128gf", "vit_")
+"""Of torchvision: those that take no 299 x 299, have more than one output or no weights of the usual kind."""
+CLASSIFIERS = (
+    *OF_TIMM,
+    *(name for name in torchvision.models.list_models(torchvision.models) if not name.startswith(UNFIT)),
+)
+
+
+class Classifier(nn.Module):
+    """Always in eval mode: its statistics are those it was trained with."""
+
+    def __init__(self, name: str, padding: str):
+        """`name` is one of CLASSIFIERS; `padding` "torch", or "tensorflow" for a MobileNetV2 from there."""
+        super().__init__()
+        self.name = name
+        if name in OF_TIMM:
+            self.network = import_timm().create_model(name, pretrained=False, num_classes=CLASSES)
+        else:
+            self.network = torchvision.models.get_model(name, weights=None)
+        if padding == "tensorflow":
+            pad_like_tensorflow(self.network)
+        self.train(False)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """lightness (N, 1, H, W) in -1..1 -> what the classifier says before its softmax, (N, 1000)."""
+        square = F.interpolate(lightness.float(), (SIDE, SIDE), mode="bilinear", antialias=True)
+        grey = square.to(lightness.dtype)
+        said: Tensor = self.network(as_picture(grey, HALF, HALF) if self.name in OF_TIMM else as_picture(grey))
+        return said
+
+    def train(self, mode: bool = True) -> "Classifier":
+        return super().train(False)
+
+    def load(self, source: str) -> None:
+        """Raises ConfigError or CheckpointError."""
+        load_into(self.network, load_weights(self.name, source), source)

@@ -1,0 +1,211 @@
+"""One training on several processes, started by torchrun, that ends where one process with the total batch would.
+
+Every process computes the mean loss of its part of a batch. Gradients are averaged with the sizes of the parts as
+weights, and batch norms see the statistics of the total batch.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from vidcolor.errors import DeviceError, VidcolorError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run, as one of them sees them. All must call the same methods in the same order."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    """Among the processes on this machine."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes and reports."""
+        return self.rank == 0
+
+    def device(self, picked: torch.device) -> torch.device:
+        """Every process has a CUDA card of its own. Raises DeviceError where there is none for this one."""
+        if self.size == 1 or picked.type == "cpu":
+            return picked
+        if picked.type != "cuda":
+            raise DeviceError(f"{picked.type} cannot be shared by {self.size} processes; use --device cuda or cpu")
+        if self.local_rank >= torch.cuda.device_count():
+            raise DeviceError(f"CUDA devices found: {torch.cuda.device_count()}; give torchrun one process for each")
+        return torch.device("cuda", self.local_rank)
+
+    def share_of(self, batch: Sequence[T]) -> list[T]:
+        """This process's part of a batch.
+
+        One smaller than the group is repeated until everyone has an item: what it teaches is then weighted slightly
+        otherwise than by one process. Only the last batch of an epoch is ever so small.
+        """
+        if len(batch) < self.size:
+            return [batch[self.rank % len(batch)]]
+        return list(batch[self.rank :: self.size])
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter], weight: int) -> None:
+        """Average over the group in place, each process counting by its weight, the number of its pictures."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        if self.size == 1 or not gradients:
+            return
+        flat = torch.cat([gradient.flatten() for gradient in gradients] + [gradients[0].new_ones(1)]) * weight
+        dist.all_reduce(flat)
+        averaged = torch.split(flat[:-1] / flat[-1], [gradient.numel() for gradient in gradients])
+        for gradient, values in zip(gradients, averaged, strict=True):
+            gradient.copy_(values.view(gradient.shape))
+
+    def average(self, losses: dict[str, float], weight: int) -> dict[str, float]:
+        """The same names everywhere -> their averages, weighted as the gradients are. NaN anywhere is NaN for all."""
+        if self.size == 1:
+            return losses
+        values = torch.tensor([*losses.values(), 1.0], dtype=torch.float64) * weight
+        dist.all_reduce(values)
+        return dict(zip(losses, (values[:-1] / values[-1]).tolist(), strict=True))
+
+    def agree(self, value: T) -> T:
+        """The first process's value, for all; it must be one that pickles."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, for all. A VidcolorError there is raised by all."""
+        if self.size == 1:
+            return make()
+        made: tuple[Any, VidcolorError | None] = None, None
+        if self.is_first:
+            try:
+                made = make(), None
+            except VidcolorError as error:
+                made = None, error
+        result, failure = self.agree(made)
+        if failure is not None:
+            raise failure
+        return cast(T, result)
+
+    def any(self, mine: bool) -> bool:
+        """Whether it is so in any process."""
+        if self.size == 1:
+            return mine
+        flag = torch.tensor([float(mine)])
+        dist.all_reduce(flag)
+        return bool(flag.item())
+
+
+def launched_group() -> Group:
+    """What torchrun has told this process, which it may ask before it joins."""
+    if not (dist.is_available() and dist.is_torchelastic_launched()):
+        return Group()
+    return Group(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+
+
+@contextmanager
+def join_group(device: torch.device) -> Iterator[Group]:
+    """The group that torchrun has started this process in, else a group of one. Raises DeviceError."""
+    group = launched_group()
+    if group.size == 1:
+        yield group
+        return
+    own = group.device(device)
+    if own.type == "cuda":
+        torch.cuda.set_device(own)
+    backend = "cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=timedelta(days=1))  # gathering pictures may take hours
+    try:
+        yield group
+    finally:
+        dist.destroy_process_group()
+
+
+def synchronise_norms(module: nn.Module) -> nn.Module:
+    """Replace the batch norms below `module` by ones that see the total batch; in a group of one, leave it alone.
+
+    Parameters and buffers stay the same objects under the same names. Norms without running statistics are left.
+    """
+    if dist.is_available() and dist.is_initialized():
+        for parent in list(module.modules()):
+            for name, norm in parent.named_children():
+                if type(norm) is nn.BatchNorm2d and norm.track_running_stats:
+                    setattr(parent, name, TotalBatchNorm2d(norm))
+    return module
+
+
+class TotalBatchNorm2d(nn.BatchNorm2d):
+    """`norm` with the batch statistics of the whole group: nn.SyncBatchNorm knows no CPU, and no parts that differ."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, norm: nn.BatchNorm2d):
+        super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)
+        self._parameters, self._buffers, self.training = norm._parameters, norm._buffers, norm.training
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same shape and type; float32 inside."""
+        if not self.training:
+            return super().forward(input)
+        x = input.float()
+        mean, variance, count = _total_statistics(x)
+        self._remember(mean.detach(), variance.detach() * count / (count - 1))
+        scale = (variance + self.eps).rsqrt()
+        if self.affine:
+            scale = scale * self.weight
+        normal = (x - mean[:, None, None]) * scale[:, None, None]
+        return (normal + self.bias[:, None, None] if self.affine else normal).to(input.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        self.num_batches_tracked += 1
+        pace = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, pace)
+        self.running_var.lerp_(variance, pace)
+
+
+def _total_statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Every process's x (N, C, H, W) -> mean (C,), biased variance (C,) and count (1,) of all their pixels together.
+
+    Mean and variance of the parts are joined as in Chan, Golub and LeVeque 1983, which loses no digits.
+    """
+    channels = x.shape[1]
+    count = x.numel() / channels
+    own = torch.cat((x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0), x.new_tensor([count])))
+    means, variances, counts = torch.split(_Gather.apply(own, count), [channels, channels, 1], dim=1)
+    share = counts / counts.sum(0)
+    mean = (share * means).sum(0)
+    return mean, (share * (variances + (means - mean).square())).sum(0), counts.sum(0)
+
+
+class _Gather(torch.autograd.Function):
+    """Own values (K,) -> everyone's (size, K).
+
+    Each process differentiates the mean loss of its own part. What the others' losses have to say about these values
+    therefore arrives weighted by the others' parts, and is divided by the own one, which `average_gradients` multiplies
+    by again. `count`, the pixels of a part, is proportional to its pictures.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, count: float) -> Tensor:
+        ctx.count = count
+        everyone = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+        dist.all_gather(everyone, own)
+        return torch.stack(everyone)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        weighted = gradients[0] * ctx.count
+        dist.all_reduce(weighted)
+        return weighted[dist.get_rank()] / ctx.count, None

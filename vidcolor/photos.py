@@ -1,0 +1,138 @@
+"""Pictures to train on or to measure with, found in folders, tar and zip archives, and films."""
+
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.errors import InputError
+from vidcolor.reel import spool_film
+from vidcolor.video import is_media, is_still
+
+Picture = NDArray[np.uint8]
+
+LEAST_SIDE = 32
+"""Pixels that a picture needs on either side to be of use."""
+ARCHIVES = frozenset({".tar", ".zip"})
+PACKED = frozenset({".7z", ".bz2", ".gz", ".rar", ".tbz", ".tgz", ".txz", ".xz", ".zst"})
+ENCRYPTED = 0x1
+"""Bit of a zip member's flags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """Where the bytes of one encoded picture lie: a whole file, or a stretch of an archive."""
+
+    path: Path
+    offset: int = 0
+    size: int | None = None
+    """None: to the end of the file."""
+    member: str | None = None
+    """Its name in an archive."""
+    deflated: bool = False
+    """Whether the stretch is a raw deflate stream (RFC 1951), as zip archives hold."""
+
+    @property
+    def name(self) -> str:
+        """Without folders, as people know it."""
+        return Path(self.member or self.path).name
+
+    def decode(self, *, quartered: bool = False) -> Picture | None:
+        """(H, W, 3) uint8 RGB, `quartered` on either side, which saves a JPEG most of the work; None if no picture."""
+        try:
+            data = np.frombuffer(self._read(), np.uint8)
+            picture = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_4 if quartered else cv2.IMREAD_COLOR_RGB)
+        except (cv2.error, zlib.error, OSError):  # no bytes, too many pixels, a damaged stretch, no such file any more
+            return None
+        if picture is None:
+            return None
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if quartered else picture, np.uint8)
+
+    def _read(self) -> bytes:
+        with open(self.path, "rb") as file:
+            file.seek(self.offset)
+            data = file.read(-1 if self.size is None else self.size)
+        return zlib.decompress(data, -zlib.MAX_WBITS) if self.deflated else data
+
+
+def find_photos(sources: Sequence[Path], spool: Path | None = None, *, leave_out: Path | None = None) -> list[Photo]:
+    """Every picture in the sources, in a stable order. Raises InputError where there is none.
+
+    Frames of films are kept as files below `spool`, and found there the next time; without it, films are left out.
+    What lies below the folder `leave_out` is not looked at. A film or an archive in a folder that cannot be read counts
+    as one broken picture.
+    """
+    photos = [photo for source in sources for photo in _photos_in(source, spool, leave_out)]
+    if not photos:
+        films = "" if spool is None else " or films"
+        raise InputError(f"no pictures in {', '.join(map(str, sources))}: give folders, tar or zip archives{films}")
+    return photos
+
+
+def _photos_in(source: Path, spool: Path | None, leave_out: Path | None = None) -> Iterator[Photo]:
+    suffix = source.suffix.lower()
+    if source.is_dir():
+        for path in _files_in(source, leave_out):
+            try:
+                yield from list(_photos_in(path, spool))
+            except InputError:
+                yield Photo(path, size=0)
+    elif not source.exists():
+        raise InputError(f"{source}: no such file or folder")
+    elif suffix in PACKED:
+        raise InputError(f"{source}: {suffix} is not read, unpack it or give a .zip or an uncompressed .tar")
+    elif suffix == ".tar":
+        yield from _photos_in_tar(source)
+    elif suffix == ".zip":
+        yield from _photos_in_zip(source)
+    elif is_still(source):
+        yield Photo(source)
+    elif spool is not None:
+        yield from map(Photo, spool_film(source, spool))
+
+
+def _files_in(folder: Path, leave_out: Path | None) -> Iterator[Path]:
+    hidden = leave_out.resolve() if leave_out else None
+    for path in sorted(folder.rglob("*")):
+        wanted = is_media(path) or path.suffix.lower() in ARCHIVES
+        if wanted and path.is_file() and hidden not in path.resolve().parents:
+            yield path
+
+
+def _photos_in_tar(path: Path) -> Iterator[Photo]:
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                if member.isfile() and is_still(Path(member.name)):
+                    yield Photo(path, member.offset_data, member.size, member.name)
+    except (tarfile.TarError, OSError) as error:
+        raise InputError(f"{path}: not an uncompressed tar archive ({error})") from None
+
+
+def _photos_in_zip(path: Path) -> Iterator[Photo]:
+    try:
+        with ZipFile(path) as archive, open(path, "rb") as file:
+            for info in archive.infolist():
+                if not info.is_dir() and is_still(Path(info.filename)):
+                    file.seek(info.header_offset)
+                    yield _zip_member(path, info, file.read(30))
+    except (BadZipFile, struct.error, OSError) as error:
+        raise InputError(f"{path}: not a zip archive, or a damaged one ({error})") from None
+
+
+def _zip_member(path: Path, info: ZipInfo, header: bytes) -> Photo:
+    """Its 30 bytes of local header say how far behind them the data begin (APPNOTE.TXT, 4.3.7)."""
+    if info.flag_bits & ENCRYPTED:
+        raise InputError(f"{path}: {info.filename} is encrypted; unpack it, or zip it without a password")
+    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise InputError(f"{path}: {info.filename} is packed by method {info.compress_type}; zip it stored or deflated")
+    name_length, extra_length = struct.unpack("<26xHH", header)
+    start = info.header_offset + len(header) + name_length + extra_length
+    return Photo(path, start, info.compress_size, info.filename, info.compress_type == ZIP_DEFLATED)

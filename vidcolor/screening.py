@@ -1,0 +1,115 @@
+"""Pictures that cannot teach colour are left out: grey or toned ones, tiny ones, and what is no picture at all."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.checkpoint import write_whole
+from vidcolor.errors import InputError
+from vidcolor.photos import LEAST_SIDE, Photo, Picture
+
+LEAST_CHROMA = 5.5
+"""Mean C*ab under which a picture is grey. Of the shrunken picture that is judged; of the whole one it is about 6."""
+LEAST_SPREAD = 2.8
+"""Spread of a*b* at one lightness under which a picture is toned; JPEG makes up to 2.7 of sepia."""
+LEAST_VARIETY = 0.1
+"""Spread by mean chroma under which it is toned as well, however strong the tint."""
+LEVELS = 20
+"""Steps of lightness within which colours are compared."""
+JUDGED_SIDE = 64
+"""Pixels of the short side at which colours are judged; noise and fine texture are averaged away."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    photos: list[Photo]
+    """In the order in which they came."""
+    left_out: dict[str, int]
+    """Reason -> how many: "grey", "toned", "tiny", "broken"."""
+
+
+def screen(photos: Sequence[Photo], kept: Path | None = None, *, workers: int = 0) -> Screened:
+    """The photos that show colours. Raises InputError where none does.
+
+    `kept` is a JSON file of earlier verdicts, read and written anew: no photo in it is looked at again while its file
+    stays as it is. `workers` threads look at the others.
+    """
+    known = _recall(kept) if kept else {}
+    keys = _keys(photos)
+    fresh = [(key, photo) for key, photo in zip(keys, photos, strict=True) if key not in known]
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        known.update(zip((key for key, _ in fresh), pool.map(judge, (photo for _, photo in fresh)), strict=True))
+    if kept and fresh:
+        write_whole(kept, lambda partial: Path(partial).write_text(json.dumps(known, indent=0), "utf-8"))
+    verdicts = [known[key] for key in keys]
+    left_out = dict(Counter(verdict for verdict in verdicts if verdict).most_common())
+    colored = [photo for photo, verdict in zip(photos, verdicts, strict=True) if not verdict]
+    if not colored:
+        counts = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        raise InputError(f"no colour pictures among {len(photos)}: {counts}; train on colour photos or colour films")
+    return Screened(colored, left_out)
+
+
+def judge(photo: Photo) -> str:
+    """Why the photo is left out, "" where it is not.
+
+    It is decoded at a quarter of its size, which of a JPEG costs a fraction, and whole only where that leaves its true
+    size in doubt.
+    """
+    picture = photo.decode(quartered=True)
+    if picture is None or min(picture.shape[:2]) <= LEAST_SIDE // 4:
+        picture = photo.decode()
+        if picture is not None and min(picture.shape[:2]) < LEAST_SIDE:
+            return "tiny"
+    return "broken" if picture is None else judge_colors(picture)
+
+
+def judge_colors(picture: Picture) -> str:
+    """ "grey", "toned" or "" for (H, W, 3) uint8 RGB.
+
+    The spread is the rms distance of a*b* from its mean over the pixels of the same lightness: a toned picture shows
+    the same colour wherever it is as light, be it sepia, cyanotype or two tones.
+    """
+    lightness, a, b = _shrunken_lab(picture)
+    level = np.minimum(lightness * (LEVELS / 100), LEVELS - 1).astype(np.intp)
+    count = np.maximum(np.bincount(level), 1)
+    a_away, b_away = (value - (np.bincount(level, value) / count)[level] for value in (a, b))
+    chroma = np.hypot(a, b).mean()
+    spread = np.sqrt(np.square(a_away).mean() + np.square(b_away).mean())
+    if chroma < LEAST_CHROMA:
+        return "grey"
+    return "toned" if spread < max(LEAST_SPREAD, LEAST_VARIETY * chroma) else ""
+
+
+def _shrunken_lab(picture: Picture) -> NDArray[np.float32]:
+    """(H, W, 3) uint8 RGB -> (3, pixels) L*a*b*, the short side at most JUDGED_SIDE."""
+    scale = min(1.0, JUDGED_SIDE / min(picture.shape[:2]))
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    return np.asarray(lab.reshape(-1, 3).T, np.float32)
+
+
+def _recall(kept: Path) -> dict[str, str]:
+    """Photo's key -> verdict; nothing where there is no such file yet, or a spoilt one."""
+    try:
+        return dict(json.loads(kept.read_text("utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _keys(photos: Sequence[Photo]) -> list[str]:
+    """What tells each photo from all others, and from a later state of its file."""
+    states = {path: _state(path) for path in {photo.path for photo in photos}}
+    return [f"{photo.path.absolute()}|{states[photo.path]}|{photo.offset}" for photo in photos]
+
+
+def _state(path: Path) -> str:
+    stat = path.stat()
+    return f"{stat.st_size}|{stat.st_mtime_ns}"

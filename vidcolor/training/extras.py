@@ -1,0 +1,43 @@
+"""Terms that a run adds to its network's own loss once every weight is free."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from vidcolor.losses import Perceptual, colorfulness_gap, disturb, instability
+from vidcolor.training.config import TrainConfig
+
+Paint = Callable[[Tensor], Tensor]
+"""lightness (N, 1, S, S) in -1..1 -> ab (N, 2, S, S)."""
+
+
+def wants_extras(config: TrainConfig) -> bool:
+    return any((config.perceptual, config.colorfulness, config.stability))
+
+
+class Extras:
+    """Each term times its weight in the TrainConfig; terms of weight 0 are not computed."""
+
+    def __init__(self, config: TrainConfig, device: torch.device):
+        self.config = config
+        self.perceptual = (
+            Perceptual(config.perceptual_network, config.perceptual_weights).to(device) if config.perceptual else None
+        )
+        self.generator = torch.Generator().manual_seed(config.seed)
+
+    @property
+    def active(self) -> bool:
+        return wants_extras(self.config)
+
+    def terms(self, lightness: Tensor, ab: Tensor, lab: Tensor, paint: Paint) -> dict[str, Tensor]:
+        """lightness as the network saw it, its colours ab (N, 2, S, S), the truth lab (N, 3, S, S)."""
+        terms = {}
+        if self.perceptual is not None:
+            terms["perceptual"] = self.config.perceptual * self.perceptual(ab, lab)
+        if self.config.colorfulness:
+            terms["colorfulness"] = self.config.colorfulness * colorfulness_gap(ab, lab)
+        if self.config.stability:
+            disturbed, shift = disturb(lightness, self.generator)
+            terms["stability"] = self.config.stability * instability(ab, paint(disturbed), shift)
+        return terms

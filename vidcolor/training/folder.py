@@ -1,0 +1,85 @@
+"""What a run leaves behind, and where.
+
+model.safetensors   the best so far          config.toml    the settings, fit for --config
+state.pt            what --resume needs      curves.csv     a row a check
+sheets/             the same pictures, at every check; progress.png lays some of them side by side
+epochs/             kept epochs, with --keep-every; epochs.png lays them side by side
+frames/ pictures.json   frames taken from films, and which pictures were left out
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vidcolor import checkpoint
+from vidcolor.errors import ConfigError, DamagedCheckpoint, OutputError
+from vidcolor.training.config import TrainFile, read_file, to_toml
+
+
+class RunFolder:
+    def __init__(self, path: Path):
+        self.path = path
+        self.model, self.state, self.curves = path / "model.safetensors", path / "state.pt", path / "curves.csv"
+        self.config, self.features = path / "config.toml", path / "features"
+        self.frames, self.verdicts = path / "frames", path / "pictures.json"
+        self.progress, self.epochs = path / "progress.png", path / "epochs.png"
+
+    def prepare(self) -> None:
+        """Make the folder for a new run. Raises OutputError, or ConfigError where a run or a model lies there."""
+        if self.state.exists() or self.model.exists():
+            raise ConfigError(f"{self.path} holds a run already: go on with --resume, or choose another --out")
+        try:
+            for folder in (self.path, self.path / "sheets", self.path / "epochs"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written to ({error.strerror}); choose another --out") from None
+
+    def settings_to_resume(self) -> TrainFile:
+        """Of the run that lies here. Raises ConfigError where there is none."""
+        self._refuse_nothing()
+        return read_file(self.config)
+
+    def sheet(self, samples: int) -> Path:
+        return self.path / "sheets" / f"{samples:09d}.png"
+
+    def epoch(self, number: int) -> Path:
+        return self.path / "epochs" / f"{number:04d}.safetensors"
+
+    def save_settings(self, settings: TrainFile) -> None:
+        checkpoint.write_bytes(self.config, to_toml(settings).encode())
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        checkpoint.write_whole(self.state, lambda partial: torch.save(state, partial))
+
+    def load_state(self) -> dict[str, Any]:
+        """On the CPU. Raises ConfigError where there is none, or DamagedCheckpoint."""
+        self._refuse_nothing()
+        try:
+            state: dict[str, Any] = torch.load(self.state, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises whatever the bytes make it raise
+            raise DamagedCheckpoint(f"{self.state}: cannot be read ({type(error).__name__}); start anew") from None
+        return state
+
+    def save_curves(self, history: Sequence[dict[str, Any]]) -> None:
+        """A row a check; a column for everything that any of them measured."""
+        table = io.StringIO()
+        columns = list(dict.fromkeys(name for row in history for name in row))
+        writer = csv.DictWriter(table, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        checkpoint.write_bytes(self.curves, table.getvalue().encode())
+
+    def save_batch(self, tensors: dict[str, Tensor], about: dict[str, str], rank: int) -> Path:
+        """The part of a process in the batch that broke a run. Returns where it is."""
+        path = self.path / (f"diverged-{rank}.safetensors" if rank else "diverged.safetensors")
+        checkpoint.save_tensors(path, tensors, about)
+        return path
+
+    def _refuse_nothing(self) -> None:
+        if not self.state.exists():
+            raise ConfigError(f"{self.path}: no run to resume there; leave --resume out to start one")

@@ -1,0 +1,87 @@
+"""From what was typed, and what lies in files, to a network and the settings of its run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vidcolor import checkpoint
+from vidcolor.checkpoint import CheckpointMeta, new_meta
+from vidcolor.errors import ConfigError
+from vidcolor.networks import new_network
+from vidcolor.networks.base import Network
+from vidcolor.released import find_model
+from vidcolor.training.config import TrainConfig, TrainFile, compose, read_file
+from vidcolor.training.extras import wants_extras
+from vidcolor.training.folder import RunFolder
+from vidcolor.training.stages import FREE, JOINT, plan_stages
+
+DEFAULT_NETWORK = "fusion"
+
+
+@dataclass(frozen=True)
+class Setup:
+    network: Network
+    config: TrainConfig
+    meta: CheckpointMeta
+    knows_colors: bool = False
+    """Whether the network brings along what it has learned about colours."""
+
+
+def set_up(
+    out: Path,
+    settings: Mapping[str, Any],
+    *,
+    network: str | None = None,
+    network_settings: Mapping[str, Any] | None = None,
+    encoder_weights: str | None = None,
+    start_from: str | None = None,
+    file: Path | None = None,
+    name: str | None = None,
+    resume: bool = False,
+) -> Setup:
+    """What is typed (`settings`, `network_settings`) overrules the TOML `file`, which overrules the network's recipe.
+
+    A resumed run starts from the settings that it left in `out`, and its weights lie there; `start_from` is a model to
+    go on from. Raises ConfigError or CheckpointError.
+    """
+    left = RunFolder(out).settings_to_resume() if resume else TrainFile()
+    written = read_file(file) if file else TrainFile()
+    arch = network or written.network or left.network
+    if resume and arch != left.network:
+        raise ConfigError(f"the run in {out} trains {left.network}, not {arch}: leave out --network")
+    fitting = [known.network_settings for known in (left, written) if known.network in (None, arch)]
+    wanted = fitting[0] | fitting[-1] | dict(network_settings or {}) if fitting else dict(network_settings or {})
+    layers = left.settings, written.settings, settings
+    if start_from and not resume:
+        built, arch = _take_over(start_from, arch, wanted)
+    else:
+        arch = arch or DEFAULT_NETWORK
+        built = new_network(arch, wanted, "none" if resume else encoder_weights, compose({}, *layers).seed)
+    config = compose(built.recipe, *layers)
+    _refuse_misfits(arch, built, config)
+    meta = new_meta(name or written.name or left.name or arch, arch, built)
+    return Setup(built, config, meta, knows_colors=bool(start_from))
+
+
+def _take_over(model: str, arch: str | None, wanted: Mapping[str, Any]) -> tuple[Network, str]:
+    """The network of a model, and what it is called."""
+    network, meta = checkpoint.load(find_model(model))
+    if arch not in (None, meta.arch):
+        raise ConfigError(f"{model} is a {meta.arch} network, not {arch}: leave out --network, or give another model")
+    others = [key for key, value in wanted.items() if meta.config.get(key) != value]
+    if others:
+        raise ConfigError(f"a network that starts from {model} keeps its settings: leave out {', '.join(others)}")
+    return network, meta.arch
+
+
+def _refuse_misfits(arch: str, network: Network, config: TrainConfig) -> None:
+    """Settings that are sound by themselves, but not for this network."""
+    if config.size % network.multiple:
+        raise ConfigError(f"size must be a multiple of {network.multiple} for {arch}, got {config.size}")
+    stages = {stage.name for stage in plan_stages(config, bool(network.encoder_parts()))}
+    if wants_extras(config) and not stages & {FREE, JOINT}:
+        raise ConfigError(
+            f"{arch} is never trained as a whole here, so perceptual, colorfulness and stability have no use: "
+            "give it a free_share, or leave them out"
+        )
