@@ -32,7 +32,7 @@ from vidcolor.training.learner import Learner
 from vidcolor.training.stages import FREE, FROZEN, Stage
 
 PICTURES = 41_000
-STEPS, BLOCKS, REFILL = 12, 5, 4.0
+STEPS, BLOCKS, REFILL = 6, 5, 3.0
 
 
 def main() -> None:

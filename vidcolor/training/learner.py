@@ -39,7 +39,9 @@ class Learner:
 
     @property
     def rate(self) -> float:
-        return float(self.optimizer.param_groups[0]["lr"])
+        """The learning rate of what is learning."""
+        taught = self.adversary if self.stage is not None and self.stage.name == CRITIC else None
+        return float((taught or self).optimizer.param_groups[0]["lr"])
 
     def enter(self, stage: Stage) -> None:
         """Freeze and free what the stage says; a new stage starts with a new optimizer."""
