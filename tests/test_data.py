@@ -50,6 +50,14 @@ def test_broken_and_tiny_pictures_are_passed_over(tmp_path, cat):
         PhotoViews(found[:2], 64)[View(0, None)]
 
 
+def test_a_picture_that_went_away_is_passed_over(tmp_path, cat):
+    for name in ("gone.png", "kept.png"):
+        cv2.imwrite(str(tmp_path / name), cat)
+    views = PhotoViews(find_photos([tmp_path]), 64)
+    (tmp_path / "gone.png").unlink()
+    assert torch.equal(views[View(0, None)][1], views[View(1, None)][1])
+
+
 @pytest.mark.parametrize("shape", [(300, 451), (451, 300), (70, 64), (33, 200)])
 def test_crops_keep_the_aspect_and_have_the_size(shape):
     picture = np.zeros((*shape, 3), np.uint8)

@@ -275,7 +275,7 @@ def test_a_failed_download_is_one_line(inception, monkeypatch):
         return inception
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(ConfigError, match=r"cannot download inception_resnet_v2 .*--encoder-weights FILE") as caught:
+    with pytest.raises(ConfigError, match=r"cannot download inception_resnet_v2 .*give a local file") as caught:
         new_network("fusion-koala", {})
     assert "\n" not in str(caught.value)
 

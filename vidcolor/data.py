@@ -1,6 +1,7 @@
 """Views of training pictures: cropped, mirrored, and shown as old film would show them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -63,10 +64,12 @@ class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(stored)[None], torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))
 
     def _decode(self, index: int) -> Picture:
+        """The picture, or the next one that can be had: files may go away while a run lasts."""
         for step in range(len(self.photos)):
-            picture = self.photos[(index + step) % len(self.photos)].decode()
-            if picture is not None and min(picture.shape[:2]) >= LEAST_SIDE:
-                return picture
+            with suppress(OSError):
+                picture = self.photos[(index + step) % len(self.photos)].decode()
+                if picture is not None and min(picture.shape[:2]) >= LEAST_SIDE:
+                    return picture
         raise InputError("none of the training pictures can be decoded")
 
 

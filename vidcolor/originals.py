@@ -45,7 +45,10 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
 
 def read_photo(photo: Photo, size: int) -> FrameBatch:
     """One photo at an area of at most size² pixels, in LAYOUT, with its own chroma. Raises InputError."""
-    picture = photo.decode()
+    try:
+        picture = photo.decode()
+    except OSError as error:
+        raise InputError(f"{photo.name}: cannot be read ({error.strerror})") from None
     if picture is None:
         raise InputError(f"{photo.name}: is no picture that can be read")
     height, width = _fitted(photo.name, picture.shape[0], picture.shape[1], size)

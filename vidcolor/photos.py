@@ -45,11 +45,14 @@ class Photo:
         return Path(self.member or self.path).name
 
     def decode(self, *, quartered: bool = False) -> Picture | None:
-        """(H, W, 3) uint8 RGB, `quartered` on either side, which saves a JPEG most of the work; None if no picture."""
+        """(H, W, 3) uint8 RGB, `quartered` on either side, which saves a JPEG most of the work; None if no picture.
+
+        Raises OSError where the file cannot be read.
+        """
         try:
             data = np.frombuffer(self._read(), np.uint8)
             picture = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_4 if quartered else cv2.IMREAD_COLOR_RGB)
-        except (cv2.error, zlib.error, OSError):  # no bytes, too many pixels, a damaged stretch, no such file any more
+        except (cv2.error, zlib.error):  # no bytes at all, too many pixels, a damaged stretch
             return None
         if picture is None:
             return None

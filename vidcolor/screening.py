@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.checkpoint import write_whole
+from vidcolor.checkpoint import write_bytes
 from vidcolor.errors import InputError
 from vidcolor.photos import LEAST_SIDE, Photo, Picture
 
@@ -47,7 +47,7 @@ def screen(photos: Sequence[Photo], kept: Path | None = None, *, workers: int = 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         known.update(zip((key for key, _ in fresh), pool.map(judge, (photo for _, photo in fresh)), strict=True))
     if kept and fresh:
-        write_whole(kept, lambda partial: Path(partial).write_text(json.dumps(known, indent=0), "utf-8"))
+        write_bytes(kept, json.dumps(known, indent=0).encode())
     verdicts = [known[key] for key in keys]
     left_out = dict(Counter(verdict for verdict in verdicts if verdict).most_common())
     colored = [photo for photo, verdict in zip(photos, verdicts, strict=True) if not verdict]
@@ -63,11 +63,14 @@ def judge(photo: Photo) -> str:
     It is decoded at a quarter of its size, which of a JPEG costs a fraction, and whole only where that leaves its true
     size in doubt.
     """
-    picture = photo.decode(quartered=True)
-    if picture is None or min(picture.shape[:2]) <= LEAST_SIDE // 4:
-        picture = photo.decode()
-        if picture is not None and min(picture.shape[:2]) < LEAST_SIDE:
-            return "tiny"
+    try:
+        picture = photo.decode(quartered=True)
+        if picture is None or min(picture.shape[:2]) <= LEAST_SIDE // 4:
+            picture = photo.decode()
+            if picture is not None and min(picture.shape[:2]) < LEAST_SIDE:
+                return "tiny"
+    except OSError:
+        picture = None
     return "broken" if picture is None else judge_colors(picture)
 
 
