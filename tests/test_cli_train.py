@@ -1,6 +1,7 @@
 """`vidcolor train` as people meet it: a model in the end, one line where something is wrong, and a way back in."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -106,7 +107,8 @@ def test_a_run_goes_on_with_the_settings_it_left(pictures, tmp_path):
 def launch(*words):
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are told to ignore it
     command = [sys.executable, "-m", "vidcolor", "train", *map(str, words)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], preexec_fn=heed)
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # two threads add up in an order that differs from run to run
+    return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], preexec_fn=heed, env=alone)
 
 
 def wait_for(pattern, folder):
@@ -119,7 +121,7 @@ def wait_for(pattern, folder):
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(pictures, tmp_path):
     settings = (*QUICK[:-1], "30", *SMALL)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    vidcolor("train", pictures, *settings, "--out", whole)
+    launch(pictures, *settings, "--out", whole).communicate()
     random = np.random.default_rng(0)
     for number in range(3):
         words = ("--resume",) if number else settings
@@ -130,7 +132,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(pictures, tmp_p
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         assert load(parts / "model.safetensors")[1].name == "fusion"
-    vidcolor("train", pictures, "--resume", "--device", "cpu", "--out", parts)
+    launch(pictures, "--resume", "--device", "cpu", "--out", parts).communicate()
     ends = [torch.load(folder / "state.pt", weights_only=True)["learner"]["network"] for folder in (whole, parts)]
     assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
 
