@@ -24,7 +24,9 @@ from vidcolor.training.config import read_file
 from vidcolor.training.feed import Feed, split_photos
 from vidcolor.training.folder import RunFolder
 from vidcolor.training.learner import Learner
+from vidcolor.training.record import Record
 from vidcolor.training.stages import Stage
+from vidcolor.training.validation import Scores
 
 CPU = torch.device("cpu")
 ALONE = Group()
@@ -425,16 +427,27 @@ def test_one_picture_is_learned(pictures, tmp_path):
     assert report.best_psnr - 1 < report.history[-1]["psnr"] < report.best_psnr + 0.5
 
 
-def test_a_network_meets_its_critic_and_the_duel_ends(network, pictures, tmp_path):
-    config = replace(QUICK, epochs=10, free_share=0.2, critic_share=0.2, joint_share=0.2, patience=50, check_every=1000)
+def losses_by_stage(network, pictures, out, config):
+    """A run's stages and the names of their losses."""
     stages = {}
-    run(
-        network,
-        pictures,
-        tmp_path,
-        config,
-        on_step=lambda step: stages.setdefault(step.stage, set()).update(step.losses),
-    )
+    run(network, pictures, out, config, on_step=lambda step: stages.setdefault(step.stage, set()).update(step.losses))
+    return stages
+
+
+def test_a_duel_is_judged_by_its_colours_against_what_was_before_it():
+    before = Scores(1.0, 24.0, 23.0, 20.0, 40.0, 0.7)
+    record = Record()
+    record.judge(before)
+    record.close(before, {})
+    record.enter(duel=True)
+    assert record.judge(replace(before, loss=2.0, colorfulness=30.0))
+    assert [record.judge(replace(before, colorfulness=found)) for found in (28.0, 60.0)] == [False, False]
+    assert record.stale == 2
+
+
+def test_a_network_alone_then_its_critic_then_both(network, pictures, tmp_path):
+    config = replace(QUICK, epochs=10, free_share=0.2, critic_share=0.2, joint_share=0.2, patience=50, check_every=1000)
+    stages = losses_by_stage(network, pictures, tmp_path, config)
     own = {"palette", "huber"}
     assert stages == {"frozen": own, "free": own, "critic": {"critic"}, "joint": own | {"adversary", "critic"}}
 
@@ -454,14 +467,7 @@ def test_the_critic_alone_leaves_the_network_as_it_is(network, pictures, tmp_pat
 
 def test_extra_terms_join_when_every_weight_is_free(network, pictures, tmp_path):
     config = replace(QUICK, epochs=2, free_share=0.5, colorfulness=0.1, stability=0.1)
-    stages = {}
-    run(
-        network,
-        pictures,
-        tmp_path,
-        config,
-        on_step=lambda step: stages.setdefault(step.stage, set()).update(step.losses),
-    )
+    stages = losses_by_stage(network, pictures, tmp_path, config)
     assert stages["frozen"] == {"palette", "huber"}
     assert stages["free"] == {"palette", "huber", "colorfulness", "stability"}
 

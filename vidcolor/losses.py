@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vidcolor.color import lab_to_rgb
 from vidcolor.errors import ConfigError
-from vidcolor.networks.pretrained import as_picture, load_into, load_weights
+from vidcolor.networks.pretrained import load_into, load_weights, normalise
 
 NEARLY_GREY = 10.0
 """Colourfulness below which a picture's gap is no longer relative to its own."""
@@ -62,7 +62,7 @@ class Perceptual(nn.Module):
         return torch.stack(distances).mean()
 
     def _features(self, rgb: Tensor) -> list[Tensor]:
-        x, features = as_picture(2 * rgb - 1), []  # three channels pass through it as one does
+        x, features = normalise(rgb), []
         for depth, layer in enumerate(self.layers):
             x = layer(x)
             if depth in self.depths:

@@ -6,13 +6,14 @@ import torch
 
 from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Network, NetworkConfig
-from vidcolor.networks.cnn import Cnn, CnnConfig
+from vidcolor.networks.cnn import Cnn
 from vidcolor.networks.faces import FusionFaces
 from vidcolor.networks.fusion import Fusion, FusionConfig
 from vidcolor.networks.kmeans import Kmeans, KmeansConfig
 from vidcolor.networks.koala import FusionKoala, KoalaConfig
 from vidcolor.networks.pix2pix import Pix2pix, Pix2pixConfig
-from vidcolor.networks.resnet18 import Resnet18, Resnet18Config
+from vidcolor.networks.regression import RegressionConfig
+from vidcolor.networks.resnet18 import Resnet18
 
 NETWORKS: dict[str, tuple[type[Network], type[NetworkConfig]]] = {
     "fusion": (Fusion, FusionConfig),
@@ -20,8 +21,8 @@ NETWORKS: dict[str, tuple[type[Network], type[NetworkConfig]]] = {
     "fusion-faces": (FusionFaces, KoalaConfig),
     "kmeans": (Kmeans, KmeansConfig),
     "pix2pix": (Pix2pix, Pix2pixConfig),
-    "cnn": (Cnn, CnnConfig),
-    "resnet18": (Resnet18, Resnet18Config),
+    "cnn": (Cnn, RegressionConfig),
+    "resnet18": (Resnet18, RegressionConfig),
 }
 
 

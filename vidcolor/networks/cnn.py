@@ -1,22 +1,15 @@
 """`cnn`, the plain convolutional network of a course report (Bolker and Prochowski), after Wallner 2017."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from vidcolor.networks.base import Features
 from vidcolor.networks.blocks import convolution, doubling, start_like_keras
-from vidcolor.networks.regression import Regression, RegressionConfig
+from vidcolor.networks.regression import EncoderDecoder, RegressionConfig
 
 
-@dataclass(frozen=True)
-class CnnConfig(RegressionConfig):
-    pass
-
-
-class Cnn(Regression):
+class Cnn(EncoderDecoder):
     """The report's Keras summary, layer by layer: 3 892 194 weights. Its last layer is a tanh, as Wallner's."""
 
     multiple = 8
@@ -30,7 +23,7 @@ class Cnn(Regression):
         "film_look": 0.0,
     }
 
-    def __init__(self, config: CnnConfig):
+    def __init__(self, config: RegressionConfig):
         super().__init__()
         self.config = config
         self.encoder = nn.Sequential(
@@ -54,11 +47,3 @@ class Cnn(Regression):
             doubling(),
         )
         start_like_keras(self)
-
-    def encode(self, lightness: Tensor) -> Features:
-        """The bottleneck (N, 256, h/8, w/8)."""
-        return (self.encoder(lightness),)
-
-    def decode(self, features: Features, context: Tensor | None = None) -> Tensor:
-        raw: Tensor = self.decoder(features[0])
-        return raw

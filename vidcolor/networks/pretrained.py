@@ -83,8 +83,14 @@ def as_picture(
     lightness: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
 ) -> Tensor:
     """lightness (N, 1, H, W) in -1..1 -> a grey picture (N, 3, H, W), normalised as a classifier expects it."""
-    grey = (lightness + 1) / 2
-    return (grey - grey.new_tensor(mean).view(1, 3, 1, 1)) / grey.new_tensor(std).view(1, 3, 1, 1)
+    return normalise((lightness + 1) / 2, mean, std)
+
+
+def normalise(
+    picture: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
+) -> Tensor:
+    """R′G′B′ (N, 3, H, W), or grey (N, 1, H, W), in 0..1 -> (N, 3, H, W) as a classifier expects it."""
+    return (picture - picture.new_tensor(mean).view(1, 3, 1, 1)) / picture.new_tensor(std).view(1, 3, 1, 1)
 
 
 class _TensorflowPaddedConv2d(nn.Conv2d):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from vidcolor.networks.base import Network, NetworkConfig, check_choice
+from vidcolor.networks.base import Features, Network, NetworkConfig, check_choice
 
 AB_UNIT = 128.0
 KERAS_EPSILON = 1e-7
@@ -59,3 +59,18 @@ class Regression(Network):
 
     def best_ab(self, lab: Tensor) -> Tensor:
         return F.interpolate(F.avg_pool2d(lab[:, 1:], self.cell), scale_factor=self.cell)
+
+
+class EncoderDecoder(Regression):
+    """An encoder down to 1/8 and a decoder back up, with nothing between them."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def encode(self, lightness: Tensor) -> Features:
+        """The bottleneck (N, C, h/8, w/8)."""
+        return (self.encoder(lightness),)
+
+    def decode(self, features: Features, context: Tensor | None = None) -> Tensor:
+        raw: Tensor = self.decoder(features[0])
+        return raw

@@ -1,24 +1,17 @@
 """`resnet18`, the half ResNet of a course report (Bolker and Prochowski), after Melas-Kyriazi 2018."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torchvision
-from torch import Tensor, nn
+from torch import nn
 
-from vidcolor.networks.base import Features
 from vidcolor.networks.blocks import doubling
 from vidcolor.networks.pretrained import load_into, load_weights
-from vidcolor.networks.regression import Regression, RegressionConfig
+from vidcolor.networks.regression import EncoderDecoder, RegressionConfig
 
 
-@dataclass(frozen=True)
-class Resnet18Config(RegressionConfig):
-    pass
-
-
-class Resnet18(Regression):
+class Resnet18(EncoderDecoder):
     """ResNet-18 up to its second stage on one grey channel, and an upsampler whose last layer is linear.
 
     The report's listing starts from random weights, so nothing is frozen. It names no rate for this network; its slides
@@ -37,7 +30,7 @@ class Resnet18(Regression):
         "keep_every": 1,
     }
 
-    def __init__(self, config: Resnet18Config):
+    def __init__(self, config: RegressionConfig):
         super().__init__()
         self.config = config
         self.encoder = _grey_half(torchvision.models.resnet18(num_classes=365))
@@ -51,14 +44,6 @@ class Resnet18(Regression):
             nn.Conv2d(32, 2, 3, padding=1),
             doubling(),
         )
-
-    def encode(self, lightness: Tensor) -> Features:
-        """The second stage's (N, 128, h/8, w/8)."""
-        return (self.encoder(lightness),)
-
-    def decode(self, features: Features, context: Tensor | None = None) -> Tensor:
-        raw: Tensor = self.decoder(features[0])
-        return raw
 
     def load_encoder(self, source: str) -> None:
         """From torchvision's ResNet-18 or a file of one, of however many classes."""

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ class Run:
                     f"{self.folder.state}: that run has {name} {theirs!r}, this one {mine!r}; resume with the same"
                 )
 
-    @property
+    @cached_property
     def _fixed(self) -> dict[str, Any]:
         """What must not change between sessions: the network, which picture comes next, how it is shown."""
         names = ("seed", "size", "grey", "optimizer", "adversarial", "overfit_one")

@@ -50,8 +50,9 @@ def set_up(
     arch = network or written.network or left.network
     if resume and arch != left.network:
         raise ConfigError(f"the run in {out} trains {left.network}, not {arch}: leave out --network")
-    fitting = [known.network_settings for known in (left, written) if known.network in (None, arch)]
-    wanted = fitting[0] | fitting[-1] | dict(network_settings or {}) if fitting else dict(network_settings or {})
+    wanted: dict[str, Any] = {}
+    for known in (left, written, TrainFile(network_settings=dict(network_settings or {}))):
+        wanted |= known.network_settings if known.network in (None, arch) else {}
     layers = left.settings, written.settings, settings
     if start_from and not resume:
         built, arch = _take_over(start_from, arch, wanted)

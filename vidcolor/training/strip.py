@@ -5,11 +5,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vidcolor.checkpoint import write_bytes
-
-Picture = NDArray[np.uint8]
+from vidcolor.photos import Picture
 
 SIDE, PICTURES, HEADER = 128, 6, 24
 
@@ -27,7 +25,7 @@ def lay_side_by_side(sheets: Mapping[int, Path], word: str, path: Path) -> None:
     write_png(path, np.concatenate(columns, axis=1))
 
 
-def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+def write_png(path: Path, picture: Picture) -> None:
     """(H, W, 3) uint8 B′G′R′. Raises OutputError."""
     _, data = cv2.imencode(".png", picture)
     write_bytes(path, data.tobytes())
