@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vidcolor.pipeline import RunReport, RunSettings, colorize_video
     from vidcolor.released import released_models
     from vidcolor.smooth import Smoother
-    from vidcolor.video import Encoding, Span
+    from vidcolor.video import Encoding, Limits, Span
 
 __version__ = "0.1.0"
 
@@ -34,6 +34,7 @@ __all__ = [
     "DeviceError",
     "Encoding",
     "InputError",
+    "Limits",
     "MismatchedCheckpoint",
     "OutputError",
     "RunReport",
@@ -52,7 +53,7 @@ _HOMES = {
     "pipeline": ("RunReport", "RunSettings", "colorize_video"),
     "released": ("released_models",),
     "smooth": ("Smoother",),
-    "video": ("Encoding", "Span"),
+    "video": ("Encoding", "Limits", "Span"),
 }
 
 if not TYPE_CHECKING:

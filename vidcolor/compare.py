@@ -12,7 +12,9 @@ from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
 from vidcolor.video import (
+    USUAL,
     Encoding,
+    Limits,
     StillReader,
     VideoReader,
     check_target,
@@ -53,6 +55,7 @@ def compare(
     layout: str = "side",
     encoding: Encoding | None = None,
     overwrite: bool = False,
+    limits: Limits = USUAL,
     on_frames: Callable[[int, int | None], None] = lambda done, expected: None,
 ) -> CompareReport:
     """Show two films in `target`, which appears whole or not at all; two stills likewise.
@@ -62,7 +65,7 @@ def compare(
     and, of films, in 4:2:0. `on_frames` hears how many frames are done and how many are expected. Raises InputError,
     OutputError or ConfigError.
     """
-    with open_reader(left) as one, open_reader(right) as other:
+    with open_reader(left, limits=limits) as one, open_reader(right, limits=limits) as other:
         if isinstance(one, StillReader) != isinstance(other, StillReader):
             raise InputError(f"{left} and {right}: one is a picture, the other a film; give two of a kind")
         check_target(target, right, overwrite)

@@ -20,6 +20,7 @@ from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.tally import Colors, FilmTally, HistogramTally, PictureTally, Step, mean_scores
 from vidcolor.upsample import Upsampler
+from vidcolor.video import Limits
 
 LEAST_SIZE = 64
 MOST_SAMPLES = 48
@@ -37,6 +38,8 @@ class EvalSettings:
     saturation: float = 1.0
     features: tuple[Features, ...] = ()
     """Classifiers for FID and the Inception Score."""
+    limits: Limits = field(default_factory=Limits)
+    """What a film may claim."""
 
     def __post_init__(self) -> None:
         if self.size < LEAST_SIZE:
@@ -107,7 +110,7 @@ class _Evaluator:
         )
 
     def _steps(self, film: Path) -> Iterator[Step]:
-        frames, timed = tee(read_film(film, self.settings.size, self.colorizer.batch_size))
+        frames, timed = tee(read_film(film, self.settings.size, self.colorizer.batch_size, self.settings.limits))
         marked = mark_shots((batch for batch, _ in frames), LAYOUT)
         originals, colored, unsmoothed = tee(self.colorizer.stream(marked, LAYOUT), 3)
         steady, raw = self._shown(self.settings.smoother.stream(colored)), self._shown(unsmoothed)

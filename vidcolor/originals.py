@@ -12,7 +12,7 @@ from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_t
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.photos import ARCHIVES, Photo, find_photos
-from vidcolor.video import is_media, is_still, open_reader, read_pictures
+from vidcolor.video import USUAL, Limits, is_media, is_still, open_reader, read_pictures
 
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
 """What everything is brought to."""
@@ -58,9 +58,11 @@ def read_photo(photo: Photo, size: int) -> FrameBatch:
     return FrameBatch(luma, (0,), (0,), (True,), chroma=store_chroma(rgb_to_chroma(rgb, LAYOUT.matrix), LAYOUT))
 
 
-def read_film(film: Path, size: int, batch_size: int) -> Iterator[tuple[FrameBatch, list[float]]]:
+def read_film(
+    film: Path, size: int, batch_size: int, limits: Limits = USUAL
+) -> Iterator[tuple[FrameBatch, list[float]]]:
     """The frames of a film in the same way, and their times in seconds. Raises InputError."""
-    with open_reader(film) as reader:
+    with open_reader(film, limits=limits) as reader:
         height, width = _fitted(film.name, reader.info.height, reader.info.width, size)
         info = VideoInfo(width, height, LAYOUT, reader.info.time_base)
         for batch in _gather(read_pictures(reader, info, LAYOUT), batch_size):

@@ -12,7 +12,7 @@ from vidcolor.prefetch import prefetch
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.upsample import Upsampler
-from vidcolor.video import Encoding, Span, StillReader, VideoReader, open_reader, open_writer
+from vidcolor.video import Encoding, Limits, Span, StillReader, VideoReader, open_reader, open_writer
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class RunSettings:
     batch_size: int | None = None
     """Frames at once; None: what suits the device."""
     span: Span = field(default_factory=Span)
+    limits: Limits = field(default_factory=Limits)
+    """What a source may claim."""
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
     compare: str | None = None
@@ -62,7 +64,7 @@ def colorize_video(
     Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
     """
     settings = settings or RunSettings()
-    with open_reader(source, settings.span) as reader:
+    with open_reader(source, settings.span, settings.limits) as reader:
         return _colorize(reader, target, colorizer, settings, on_frames)
 
 

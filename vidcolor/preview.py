@@ -15,7 +15,7 @@ from vidcolor.errors import ConfigError, InputError
 from vidcolor.frames import FrameBatch, PlaneFormat
 from vidcolor.sheet import Pair, Picture, draw_sheet
 from vidcolor.upsample import Upsampler
-from vidcolor.video import StillReader, VideoReader, check_snapshot, open_reader, save_snapshot
+from vidcolor.video import USUAL, Limits, StillReader, VideoReader, check_snapshot, open_reader, save_snapshot
 
 LONGEST_SIDE = 480
 """Of a picture on the sheet, in pixels; smaller films keep their size."""
@@ -45,6 +45,7 @@ def preview(
     count: int = 8,
     saturation: float = 1.0,
     overwrite: bool = False,
+    limits: Limits = USUAL,
 ) -> PreviewReport:
     """Colour `count` moments of a film, evenly spaced, onto one picture, which appears whole or not at all.
 
@@ -54,7 +55,7 @@ def preview(
     if count < 1:
         raise ConfigError(f"a sheet needs at least 1 moment, got {count}")
     started = time.monotonic()
-    with open_reader(source) as reader:
+    with open_reader(source, limits=limits) as reader:
         check_snapshot(target, source, overwrite)
         pairs = list(_pairs(reader, colorizer, count, saturation))
         if not pairs:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from vidcolor.cli.exits import DAMAGED
-from vidcolor.cli.options import json_option, quiet_option
+from vidcolor.cli.options import json_option, limit_options, quiet_option
 
 
 @click.command()
@@ -22,6 +22,7 @@ from vidcolor.cli.options import json_option, quiet_option
 @click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
 @click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
 @click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
+@limit_options
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @quiet_option
 @json_option
@@ -33,6 +34,8 @@ def compare(
     codec: str | None,
     crf: float,
     preset: str,
+    max_pixels: int,
+    max_hours: float,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -43,7 +46,7 @@ def compare(
     """
     from vidcolor import console
     from vidcolor.compare import compare as compare_films
-    from vidcolor.video import Encoding
+    from vidcolor.video import Encoding, Limits
 
     with console.run_bar(quiet) as bar:
         report = compare_films(
@@ -53,6 +56,7 @@ def compare(
             layout=layout,
             encoding=Encoding(codec or "", crf, preset),
             overwrite=overwrite,
+            limits=Limits(max_pixels, max_hours),
             on_frames=bar.follow(output.name),
         )
     console.print_comparison(report, quiet)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import device_option, json_option, quiet_option
+from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option
 
 
 @click.command("eval")
@@ -29,6 +29,7 @@ from vidcolor.cli.options import device_option, json_option, quiet_option
     help="Padding those weights were trained with.",
 )
 @click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write a page to look at, index.html.")
+@limit_options
 @quiet_option
 @json_option
 def evaluate(
@@ -42,6 +43,8 @@ def evaluate(
     feature_weights: Path | None,
     feature_padding: str,
     report: Path | None,
+    max_pixels: int,
+    max_hours: float,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -55,6 +58,7 @@ def evaluate(
     from vidcolor.metrics import load_features
     from vidcolor.report import write_report
     from vidcolor.smooth import Smoother
+    from vidcolor.video import Limits
 
     features = (load_features("inception"), load_features("mobilenet_v2", feature_weights, feature_padding))
     settings = EvalSettings(
@@ -62,6 +66,7 @@ def evaluate(
         smoother=Smoother() if smooth is None else Smoother(smooth),
         saturation=saturation,
         features=tuple(found for found in features if found),
+        limits=Limits(max_pixels, max_hours),
     )
     colorizer = load_colorizer(model, device, work_size)
     with console.evaluation_bar(quiet) as on_source:

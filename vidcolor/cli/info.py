@@ -4,14 +4,15 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import json_option
+from vidcolor.cli.options import json_option, limit_options
 
 
 @click.command()
 @click.argument("source", required=False, type=click.Path(path_type=Path), metavar="INPUT")
 @click.option("--env", is_flag=True, help="Describe this machine instead: versions, devices, threads, encoders.")
+@limit_options
 @json_option
-def info(source: Path | None, env: bool, as_json: bool) -> None:
+def info(source: Path | None, env: bool, max_pixels: int, max_hours: float, as_json: bool) -> None:
     """Show the streams of INPUT, or this machine with --env."""
     from vidcolor import console
 
@@ -23,7 +24,7 @@ def info(source: Path | None, env: bool, as_json: bool) -> None:
         environment = describe_environment()
         console.print_json(environment) if as_json else console.print_environment(environment)
     else:
-        from vidcolor.video import probe
+        from vidcolor.video import Limits, probe
 
-        summary = probe(source)
+        summary = probe(source, Limits(max_pixels, max_hours))
         console.print_json(summary) if as_json else console.print_media(summary)

@@ -1,9 +1,12 @@
 """Options that several commands share, and the types of what is typed."""
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+C = TypeVar("C", bound=Callable[..., Any])
 
 
 class Seconds(click.ParamType[Fraction]):
@@ -36,3 +39,22 @@ device_option = click.option(
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, nothing else.")
+
+
+def limit_options(command: C) -> C:
+    """--max-pixels and --max-hours, which a source must not exceed."""
+    pixels = click.option(
+        "--max-pixels",
+        default=200_000_000,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Refuse larger pictures, as a header claims them.",
+    )
+    hours = click.option(
+        "--max-hours",
+        default=100.0,
+        show_default=True,
+        type=click.FloatRange(0, min_open=True),
+        help="Refuse longer films, as a header claims them.",
+    )
+    return pixels(hours(command))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import device_option, json_option, quiet_option
+from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option
 
 
 @click.command()
@@ -15,6 +15,7 @@ from vidcolor.cli.options import device_option, json_option, quiet_option
 @device_option
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
+@limit_options
 @click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
 @quiet_option
 @json_option
@@ -26,6 +27,8 @@ def preview(
     device: str,
     work_size: int | None,
     saturation: float,
+    max_pixels: int,
+    max_hours: float,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -34,9 +37,18 @@ def preview(
     from vidcolor import console
     from vidcolor.colorizer import load_colorizer
     from vidcolor.preview import preview as preview_film
+    from vidcolor.video import Limits
 
     colorizer = load_colorizer(model, device, work_size)
-    report = preview_film(source, sheet, colorizer, count=count, saturation=saturation, overwrite=overwrite)
+    report = preview_film(
+        source,
+        sheet,
+        colorizer,
+        count=count,
+        saturation=saturation,
+        overwrite=overwrite,
+        limits=Limits(max_pixels, max_hours),
+    )
     console.print_preview(report, quiet)
     if as_json:
         console.print_json(report)

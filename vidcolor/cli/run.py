@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from vidcolor.cli.exits import DAMAGED, FAILED
-from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, quiet_option
+from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, limit_options, quiet_option
 
 
 @click.command()
@@ -27,6 +27,7 @@ from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, 
 @click.option("--encoder-opt", "encoder_options", multiple=True, type=KeyValue(), help="Any option of the encoder.")
 @click.option("--start", type=Seconds(), help="Begin here: seconds or HH:MM:SS.")
 @click.option("--end", type=Seconds(), help="Stop here: seconds or HH:MM:SS.")
+@limit_options
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--skip-existing", is_flag=True, help="Leave outputs that exist, colour the rest.")
 @quiet_option
@@ -47,6 +48,8 @@ def run(
     encoder_options: tuple[tuple[str, str], ...],
     start: Fraction | None,
     end: Fraction | None,
+    max_pixels: int,
+    max_hours: float,
     overwrite: bool,
     skip_existing: bool,
     quiet: bool,
@@ -62,13 +65,14 @@ def run(
     from vidcolor.jobs import plan_jobs, run_jobs
     from vidcolor.pipeline import RunSettings, colorize_video
     from vidcolor.smooth import Smoother
-    from vidcolor.video import Encoding, Span
+    from vidcolor.video import Encoding, Limits, Span
 
     settings = RunSettings(
         smoother=Smoother() if smooth is None else Smoother(smooth),
         saturation=saturation,
         batch_size=batch_size,
         span=Span(start, end),
+        limits=Limits(max_pixels, max_hours),
         encoding=Encoding(codec or "", crf, preset, dict(encoder_options)),
         overwrite=overwrite,
         compare=compare,

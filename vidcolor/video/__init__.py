@@ -6,9 +6,10 @@ from vidcolor.errors import OutputError
 from vidcolor.frames import VideoInfo
 from vidcolor.video.colors import ColorFrame, read_colors
 from vidcolor.video.encoding import Encoding, find_encoders
+from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
-from vidcolor.video.reader import Loss, Span, VideoReader
+from vidcolor.video.reader import WHOLE, Loss, Span, VideoReader
 from vidcolor.video.snapshot import check_snapshot, save_snapshot
 from vidcolor.video.source import check_source
 from vidcolor.video.still_writer import StillWriter
@@ -18,9 +19,11 @@ from vidcolor.video.target import check_target
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
+    "USUAL",
     "WRITABLE",
     "ColorFrame",
     "Encoding",
+    "Limits",
     "Loss",
     "MediaSummary",
     "Span",
@@ -42,13 +45,11 @@ __all__ = [
     "save_snapshot",
 ]
 
-_WHOLE = Span()
 
-
-def open_reader(source: Path, span: Span = _WHOLE) -> VideoReader | StillReader:
+def open_reader(source: Path, span: Span = WHOLE, limits: Limits = USUAL) -> VideoReader | StillReader:
     """A reader for a film or a still, by suffix; a context manager. Raises InputError in one line."""
     check_source(source)
-    return StillReader(source) if is_still(source) else VideoReader(source, span)
+    return StillReader(source, limits) if is_still(source) else VideoReader(source, span, limits)
 
 
 def open_writer(

@@ -13,19 +13,20 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidcolor.video.decoding import Lose, decode, read_packets
+from vidcolor.video.limits import Limits
 from vidcolor.video.source import find_picture, opened
 
 MOST_STEPS = 250
 """Frames decoded on towards a moment; as far as x264 sets its key frames apart."""
 
 
-def spread_frames(source: Path, count: int, lose: Lose) -> Iterator[VideoFrame]:
+def spread_frames(source: Path, count: int, lose: Lose, limits: Limits) -> Iterator[VideoFrame]:
     """At most `count` sound frames, later and later, for the middles of as many equal parts of the film.
 
     Each is the key frame at or before its moment. The first, as films begin in black, and one whose key frame was shown
     already are decoded on towards the moment, but no further than MOST_STEPS frames: what is reached stands for it.
     """
-    with opened(source) as index, opened(source) as film:
+    with opened(source, limits) as index, opened(source, limits) as film:
         signposts, stream = find_picture(index, source), find_picture(film, source)
         frames: Iterator[VideoFrame] | None = None
         last: int | None = None

@@ -13,6 +13,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
+from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.source import find_picture, is_cover, opened
 
 _RANGES = {1: "limited", 2: "full"}
@@ -64,9 +65,9 @@ class MediaSummary:
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-def probe(source: Path) -> MediaSummary:
+def probe(source: Path, limits: Limits = USUAL) -> MediaSummary:
     """Describe a film or a still. Raises InputError where the file cannot be opened at all."""
-    with opened(source) as container:
+    with opened(source, limits) as container:
         picture = _picture(container, source)
         streams = tuple(_summary(stream, container, stream is picture) for stream in container.streams)
         return MediaSummary(

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import av
 import numpy as np
 import torch
 from av import FFmpegError, VideoFrame
@@ -20,6 +21,7 @@ from vidcolor.frames import FrameBatch
 from vidcolor.turn import Turn
 from vidcolor.video import planes
 from vidcolor.video.decoding import CLOCK_RESTART, decode
+from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import spread_frames
 from vidcolor.video.picture import clock_start, read_info, read_tags
 from vidcolor.video.source import find_picture, opened
@@ -42,6 +44,10 @@ class Span:
             raise InputError(f"the span must end after it starts, got {float(start):g} s to {float(self.end):g} s")
 
 
+WHOLE = Span()
+"""From the first frame to the last."""
+
+
 @dataclass(frozen=True)
 class Loss:
     """A place where the source did not decode, or only with guessed content."""
@@ -61,14 +67,16 @@ class VideoReader:
     Frames that change size or format on the way are scaled to the first frame's, and named in `warnings`.
     """
 
-    def __init__(self, source: Path, span: Span) -> None:
+    def __init__(self, source: Path, span: Span = WHOLE, limits: Limits = USUAL) -> None:
         self.source = source
         self.span = span
+        self.limits = limits
         self.losses: list[Loss] = []
         self.warnings: list[str] = []
         self._shift = 0
-        with opened(source) as container:
+        with opened(source, limits) as container:
             stream = find_picture(container, source)
+            self._check_claims(container, stream)
             first = next(decode(container, stream, lambda pts, what: None), None)
             if first is None:
                 raise InputError(f"{source}: not one frame decodes, the file is damaged or has no frames")
@@ -142,7 +150,7 @@ class VideoReader:
     def moments(self, count: int) -> Iterator[FrameBatch]:
         """At most `count` frames spread evenly over the whole film, one to a batch; found by seeking."""
         self.losses.clear()
-        for frame in spread_frames(self.source, count, self._lose):
+        for frame in spread_frames(self.source, count, self._lose, self.limits):
             pts = frame.pts or 0
             yield self._batch([self._in_layout(frame, pts)], [(pts - self._shift, frame.duration)])
 
@@ -156,7 +164,7 @@ class VideoReader:
         """(frame, pts on the source's clock, duration) of the span."""
         start = self._tick(self.span.start) if self.span.start is not None else None
         end = self._tick(self.span.end) if self.span.end is not None else None
-        with opened(self.source) as container:
+        with opened(self.source, self.limits) as container:
             for frame, pts, duration in self._steady(self._frames_from(container, start)):
                 if end is not None and pts >= end:
                     return
@@ -216,6 +224,15 @@ class VideoReader:
                 f"scaled to {self.info.width}x{self.info.height} {self._pix_fmt} from there on"
             )
         return frame.reformat(self.info.width, self.info.height, self._pix_fmt)
+
+    def _check_claims(self, container: InputContainer, stream: VideoStream) -> None:
+        """Raise InputError where the header claims more than the limits allow, before a frame is decoded."""
+        self.limits.check_picture(self.source, stream.width, stream.height)
+        self.limits.check_frames(self.source, stream.frames)
+        if stream.duration and stream.time_base:
+            self.limits.check_length(self.source, float(stream.duration * stream.time_base))
+        elif container.duration:
+            self.limits.check_length(self.source, container.duration / av.time_base)
 
     def _find_shift(self, zero: Fraction) -> int:
         """Ticks to take from every pts, so that a span begins at zero and an MPEG clock near it."""

@@ -13,6 +13,11 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
+from vidcolor.video.boxes import count_samples
+from vidcolor.video.limits import USUAL, Limits
+
+MOST_PIXELS = 2**31 - 1
+"""The highest limit that FFmpeg takes."""
 
 
 def check_source(source: Path) -> None:
@@ -25,15 +30,17 @@ def check_source(source: Path) -> None:
         raise InputError(f"{source}: is empty (0 bytes)")
 
 
-def open_container(source: Path) -> InputContainer:
+def open_container(source: Path, limits: Limits = USUAL) -> InputContainer:
     """Open for reading. Raises InputError in one line whatever the file is."""
     check_source(source)
+    limits.check_frames(source, count_samples(source))
     try:
         container = av.open(
             # "file:" keeps a colon in the name from being taken for a protocol; the white list keeps playlists local.
             f"file:{source}",
             "r",
             container_options={"protocol_whitelist": "file"},
+            options=_options(limits),
             metadata_errors="replace",
         )
     except FFmpegError as error:
@@ -41,7 +48,14 @@ def open_container(source: Path) -> InputContainer:
     if container.format.name == "tty":
         container.close()
         raise InputError(f"{source}: is text, not a film")
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = _options(limits)
     return container
+
+
+def _options(limits: Limits) -> dict[str, str]:
+    return {"max_pixels": str(min(limits.pixels, MOST_PIXELS))}
 
 
 def find_picture(container: InputContainer, source: Path) -> VideoStream:
@@ -49,7 +63,8 @@ def find_picture(container: InputContainer, source: Path) -> VideoStream:
     found = [s for s in container.streams.video if s.codec_context is not None and s.width and not is_cover(s)]
     if not found:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
-        raise InputError(f"{source}: has no moving picture (it holds: {kinds})")
+        hint = "; if it is a very large one, raise --max-pixels" if container.streams.video else ""
+        raise InputError(f"{source}: has no moving picture (it holds: {kinds}){hint}")
     best = container.streams.best("video")
     return next((stream for stream in found if best is not None and stream.index == best.index), found[0])
 
@@ -80,9 +95,9 @@ def side_data_names(frame: VideoFrame) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(source: Path) -> Iterator[InputContainer]:
+def opened(source: Path, limits: Limits = USUAL) -> Iterator[InputContainer]:
     """`open_container` for a `with` block."""
-    container = open_container(source)
+    container = open_container(source, limits)
     try:
         yield container
     finally:

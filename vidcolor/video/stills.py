@@ -17,6 +17,8 @@ from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.turn import Turn
+from vidcolor.video.limits import USUAL, Limits
+from vidcolor.video.pillow import open_picture
 from vidcolor.video.planes import REC709, Plane
 from vidcolor.video.source import check_source
 
@@ -64,11 +66,12 @@ class Still:
 class StillReader:
     """One picture, read whole. Made by `open_reader`; a context manager like VideoReader, with the same members."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, limits: Limits = USUAL) -> None:
         self.source = source
+        self._limits = limits
         self.warnings: list[str] = []
         self.losses: list[Any] = []
-        self.still = _read(source, self.warnings)
+        self.still = _read(source, limits, self.warnings)
         height, width = self.still.luma.shape
         self.info = VideoInfo(width, height, self.still.planes, time_base=Fraction(1), frame_count=1)
 
@@ -93,7 +96,7 @@ class StillReader:
 
     def frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
         """The picture in its own colours, 8 bits, with its pts and duration."""
-        with Image.open(self.source) as image:
+        with open_picture(self.source, self._limits) as image:
             deep_grey = image.mode.startswith("I")
             rgb = np.asarray(image.convert("RGB"))
         if deep_grey:  # Pillow would cut off what is above 255
@@ -110,17 +113,15 @@ class StillReader:
         yield FrameBatch(luma[None, None], pts=(0,), durations=(0,))
 
 
-def _read(source: Path, warnings: list[str]) -> Still:
+def _read(source: Path, limits: Limits, warnings: list[str]) -> Still:
     check_source(source)
     try:
-        with Image.open(source) as image:
+        with open_picture(source, limits) as image:
             if (count := getattr(image, "n_frames", 1)) > 1:
                 warnings.append(f"the picture is the first of {count}, the others are left out")
             return _take_apart(image, source)
     except UnidentifiedImageError as error:
         raise InputError(f"{source}: is no picture that can be read, check the file or its suffix") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{source}: the picture is too large to be opened safely ({error})") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{source}: the picture is damaged or cut off ({error})") from error
 

@@ -1,0 +1,154 @@
+"""Small files that claim too much are refused before memory or time is spent, unless the limit is raised."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from tests import bombs
+from tests.clips import Tone, make_film, make_picture, pattern
+from vidcolor.cli import main
+from vidcolor.errors import ConfigError, InputError
+from vidcolor.video import Limits, Span, VideoReader, open_reader, probe
+from vidcolor.video.boxes import count_samples
+
+ROOMY = Limits(pixels=2**40, hours=1e9)
+ENOUGH = 300_000
+"""Kilobytes that opening a bomb may take on top of the interpreter's own."""
+PEAK = """
+import resource, sys
+from pathlib import Path
+from vidcolor.errors import InputError
+from vidcolor.video import open_reader
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in sys.argv[1:]:
+    try:
+        open_reader(Path(path))
+        print("opened")
+    except InputError as error:
+        print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_bombs_are_refused_before_they_go_off(tmp_path):
+    made = [
+        (bombs.png(tmp_path / "bomb.png", 60_000, 60_000, rows=99), "--max-pixels"),
+        (bombs.gif(tmp_path / "bomb.gif", 60_000, 60_000), "--max-pixels"),
+        (bombs.gif(tmp_path / "wide.gif", 15_800, 15_800), "--max-pixels"),
+        (bombs.endless(tmp_path / "years.mkv"), "--max-hours"),
+        (bombs.index(tmp_path / "years.mp4", 80_000_000), "--max-hours"),
+        (bombs.index(tmp_path / "more.mp4", 4_000_000_000), "--max-hours"),
+    ]
+    assert max(path.stat().st_size for path, _ in made) < 10_000
+    paths = [str(path) for path, _ in made]
+    done = subprocess.run([sys.executable, "-c", PEAK, *paths], capture_output=True, text=True, check=True)
+    *errors, grown = done.stdout.splitlines()
+    for (path, flag), error in zip(made, errors, strict=True):
+        assert str(path) in error and flag in error
+    assert int(grown) < ENOUGH
+    assert done.stderr == ""
+
+
+def test_a_raised_limit_lets_it_pass(tmp_path):
+    with open_reader(bombs.endless(tmp_path / "years.mkv"), limits=ROOMY) as reader:
+        assert [pts * reader.info.time_base for batch in reader.batches(4) for pts in batch.pts] == [0, bombs.TEN_YEARS]
+    with open_reader(bombs.png(tmp_path / "large.png", 12_000, 17_000), limits=ROOMY) as reader:
+        assert (reader.info.width, reader.info.height) == (12_000, 17_000)
+    assert count_samples(bombs.index(tmp_path / "index.mp4", 1000)) == 1000
+
+
+def test_the_usual_limits_let_a_16k_frame_pass(tmp_path):
+    path = bombs.png(tmp_path / "16k.png", 15_360, 8_640)
+    with open_reader(path) as reader:  # a warning of Pillow's would fail the test
+        assert (reader.info.width, reader.info.height) == (15_360, 8_640)
+    Limits().check_picture(path, 16_384, 8_640)
+
+
+def test_pillows_own_limit_is_as_it_was(tmp_path):
+    before = Image.MAX_IMAGE_PIXELS
+    open_reader(make_picture(tmp_path / "in.png", pattern(1, 20, 30)[0]))
+    with pytest.raises(InputError):
+        open_reader(bombs.png(tmp_path / "bomb.png", 60_000, 60_000, rows=99))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv"])
+def test_a_film_is_held_to_them_by_every_reader(tmp_path, name):
+    film = make_film(tmp_path / name, count=40)
+    with pytest.raises(InputError, match="--max-pixels"):
+        VideoReader(film, Span(), Limits(pixels=64 * 47))
+    with pytest.raises(InputError, match="--max-hours"):
+        VideoReader(film, Span(), Limits(hours=1.5 / 3600))
+    VideoReader(film, Span(), Limits(pixels=64 * 48, hours=1.7 / 3600))
+
+
+def test_a_picture_that_grows_in_the_middle_is_not_decoded(tmp_path):
+    film = tmp_path / "film.ts"
+    small = make_film(tmp_path / "small.ts", count=200, width=32, height=32, codec="mpeg2video")
+    large = make_film(tmp_path / "large.ts", count=9, width=128, height=96, codec="mpeg2video")
+    film.write_bytes(small.read_bytes() + large.read_bytes())
+    with open_reader(film) as reader:
+        assert sum(map(len, reader.batches(4))) > 200
+    with open_reader(film, limits=Limits(pixels=64 * 64)) as reader:
+        assert sum(map(len, reader.batches(4))) in (199, 200)
+        assert reader.losses
+
+
+def test_sound_counts_no_frames(tmp_path):
+    film = make_film(tmp_path / "film.mov", count=10, tones=[Tone("pcm_s16le")])
+    assert count_samples(film) in range(5, 20)
+    assert count_samples(make_film(tmp_path / "film.mkv", count=3)) == 0
+
+
+def test_fragments_are_counted(tmp_path):
+    film = make_film(tmp_path / "f.mp4", count=30, container_options={"movflags": "frag_keyframe+empty_moov"})
+    assert count_samples(film) == 30
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\0\0\0\x08moov" * 9000, b"\0\0\0\0moov" * 9, b"\0\0\0\1moov\xff", b"\0\0\0\7moov"]
+)
+def test_senseless_boxes_come_to_an_end(tmp_path, garbage):
+    (tmp_path / "x.mp4").write_bytes(garbage)
+    assert count_samples(tmp_path / "x.mp4") == 0
+
+
+def test_a_postscript_in_disguise_is_not_run(tmp_path):
+    (tmp_path / "in.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(InputError, match="is no picture"):
+        open_reader(tmp_path / "in.png")
+
+
+@pytest.mark.parametrize("pixels, hours", [(0, 1), (5, 0), (-1, 1)])
+def test_limits_check_themselves(pixels, hours):
+    with pytest.raises(ConfigError, match="above 0"):
+        Limits(pixels, hours)
+
+
+@pytest.mark.parametrize("command", ["run", "preview", "compare", "eval", "info"])
+def test_the_flags_have_the_library_s_defaults(command):
+    known = {option.name: option.default for option in main.commands[command].params}
+    assert Limits(known["max_pixels"], known["max_hours"]) == Limits()
+    assert all(isinstance(option, click.Option) for option in main.commands[command].params if "max" in option.name)
+
+
+@pytest.mark.parametrize("words", [["run", "in.mp4", "out.mp4"], ["preview", "in.mp4", "out.png"], ["info", "in.mp4"]])
+def test_the_flags_arrive(tmp_path, monkeypatch, words):
+    make_film(tmp_path / "in.mp4", count=3)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [*words, "--max-pixels", "99"])
+    if words[0] == "info":
+        assert result.exit_code == 0
+    else:
+        assert result.exit_code == 1 and result.stderr.startswith("Error: in.mp4: claims a picture of 64x48 pixels")
+    assert [path.name for path in Path().iterdir()] == ["in.mp4"]
+
+
+def test_info_of_a_bomb_stays_small(tmp_path):
+    summary = probe(bombs.gif(tmp_path / "bomb.gif", 60_000, 60_000))
+    assert [stream.is_picture for stream in summary.streams] == [False]

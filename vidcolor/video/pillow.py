@@ -1,0 +1,33 @@
+"""Pillow, opened safely: the formats that pictures come in and no others, and our limits in place of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from PIL import Image
+
+from vidcolor.video.limits import Limits
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""Among the others is EPS, for which Pillow starts a program that runs what is in the file."""
+_GUARD = RLock()
+
+
+@contextmanager
+def open_picture(source: Path, limits: Limits) -> Iterator[Image.Image]:
+    """Any still, whatever its suffix says. Raises InputError where it claims more pixels than the limits allow."""
+    with _unguarded(), Image.open(source, formats=FORMATS) as image:
+        limits.check_picture(source, *image.size)
+        yield image
+
+
+@contextmanager
+def _unguarded() -> Iterator[None]:
+    """Without Pillow's limit, which belongs to the whole process and warns on stderr; one thread at a time."""
+    with _GUARD:
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
