@@ -1,9 +1,9 @@
-"""How a `fusion` model's palette should be read: temperature, share of the residual, saturation.
+"""How a `fusion` model's palette should be read: temperature, share of the residual, knee, saturation.
 
     python benchmarks/palette_reading.py MODEL PHOTOS...
 
-Prints PSNR over grey and colourfulness for a grid of readings, on photos the model was not trained on. release_model.py
-writes one of them into the model.
+Prints PSNR over grey, colourfulness and CIEDE2000 for a grid of readings, on photos the model was not trained on.
+release_model.py writes one of them into the model.
 """
 
 import argparse
@@ -17,10 +17,13 @@ from photos import PLANES, PhotoScores, as_stills, finish, measure, photo_batche
 from vidcolor.colorizer import load_colorizer
 from vidcolor.networks.fusion import Fusion
 
-TEMPERATURES, SHARES, SATURATIONS = (1.0, 0.75, 0.5), (1.0, 0.7, 0.4), (1.0, 1.15, 1.3)
+TEMPERATURES, SHARES = (1.0, 0.75, 0.5), (1.0, 0.7)
+SATURATIONS = {0.0: (1.0, 1.2, 1.4), 5.0: (1.6, 1.8, 2.0), 10.0: (2.0, 2.2, 2.4)}
+"""Gains that suit each knee of the chroma."""
 GRID = [
-    {"temperature": temperature, "residual_share": share, "saturation": saturation}
-    for temperature, share, saturation in itertools.product(TEMPERATURES, SHARES, SATURATIONS)
+    {"temperature": temperature, "residual_share": share, "chroma_knee": knee, "saturation": saturation}
+    for temperature, share, knee in itertools.product(TEMPERATURES, SHARES, SATURATIONS)
+    for saturation in SATURATIONS[knee]
 ]
 
 
@@ -37,9 +40,9 @@ def sweep(model: str, paths: list[Path], every: int) -> list[tuple[dict[str, flo
             for reading, collected in zip(GRID, rows, strict=True):
                 network.config = replace(network.config, **reading)
                 colored = finish(replace(batch, ab=network.to_ab(raw)))
-                collected.append(measure(colored, luma, truth, with_ciede=False))
+                collected.append(measure(colored, luma, truth, with_ciede=True))
     tables = [torch.cat(collected) for collected in rows]
-    return [(r, PhotoScores(len(t), *t.mean(0)[:4].tolist())) for r, t in zip(GRID, tables, strict=True)]
+    return [(r, PhotoScores(len(t), *t.mean(0).tolist())) for r, t in zip(GRID, tables, strict=True)]
 
 
 def main() -> None:

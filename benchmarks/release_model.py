@@ -1,6 +1,6 @@
 """Put a trained checkpoint into models/: how its palette is read, where it comes from, what it scores, its digest.
 
-    python benchmarks/release_model.py run/model.safetensors PHOTOS... --reading T SHARE SATURATION \\
+    python benchmarks/release_model.py run/model.safetensors PHOTOS... --reading T SHARE KNEE SATURATION \\
         --trained-on "..." --license Apache-2.0 --commit HASH
 
 PHOTOS are those that the model was not trained on; its scores on them go into the file and into
@@ -20,19 +20,20 @@ from vidcolor import checkpoint
 from vidcolor.colorizer import load_colorizer
 
 ROOT = Path(__file__).parents[1]
+READING = ("temperature", "residual_share", "chroma_knee", "saturation")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("photos", nargs="+", type=Path)
-    parser.add_argument("--reading", nargs=3, type=float, required=True, metavar=("T", "SHARE", "SATURATION"))
+    parser.add_argument("--reading", nargs=4, type=float, required=True, metavar=READING)
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--license", required=True)
     parser.add_argument("--commit", required=True)
     options = parser.parse_args()
     network, meta = checkpoint.load(options.checkpoint)
-    reading = dict(zip(("temperature", "residual_share", "saturation"), options.reading, strict=True))
+    reading = dict(zip(READING, options.reading, strict=True))
     meta = replace(
         meta,
         config=meta.config | reading,

@@ -5,6 +5,7 @@ import torch
 
 from vidcolor.networks.palette import (
     annealed_mean,
+    fade_faint,
     fit_palette,
     nearest_colors,
     palette_cross_entropy,
@@ -42,6 +43,13 @@ def test_annealing_leads_from_the_mean_to_the_mode():
     assert torch.allclose(annealed_mean(logits, PALETTE, 0.01).flatten(), PALETTE[0], atol=1e-3)
     soft, sharp = (annealed_mean(logits, PALETTE, t).norm() for t in (1.0, 0.3))
     assert sharp < soft
+
+
+def test_faint_colors_fade_and_keep_their_hue():
+    ab = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [-30.0, 40.0]]).view(4, 2, 1, 1)
+    faded = fade_faint(ab, knee=10)
+    share = torch.tensor([0.0, 5 / 15, 10 / 20, 50 / 60]).view(4, 1, 1, 1)
+    torch.testing.assert_close(faded, ab * share)
 
 
 def test_rare_colors_weigh_more_within_limits():

@@ -18,6 +18,7 @@ from vidcolor.networks.base import Features, Network, NetworkConfig
 from vidcolor.networks.palette import (
     ab_huber,
     annealed_mean,
+    fade_faint,
     fit_palette,
     palette_cross_entropy,
     rebalanced_weights,
@@ -43,8 +44,12 @@ class FusionConfig(NetworkConfig):
     """How much of the regressed correction is added, 0..1: 1 is the most cautious colour."""
     saturation: float = 1.0
     """Gain on the final ab."""
+    chroma_knee: float = 0.0
+    """Chroma in ab units that is halved before the gain: what is fainter is mostly doubt. 0 leaves all as it is."""
 
     def __post_init__(self) -> None:
+        if self.chroma_knee < 0:
+            raise ConfigError(f"chroma_knee must not be negative, got {self.chroma_knee}")
         if self.palette_size < 1 or len(self.widths) != 3 or min(self.widths) < 1:
             raise ConfigError(f"palette_size and three widths must be at least 1: {self.palette_size}, {self.widths}")
 
@@ -123,6 +128,8 @@ class Fusion(Network):
     def to_ab(self, raw: Tensor) -> Tensor:
         logits, residual = self.split(raw)
         ab = annealed_mean(logits, self.palette, self.config.temperature) + self.config.residual_share * residual
+        if self.config.chroma_knee:
+            ab = fade_faint(ab, self.config.chroma_knee)
         return _enlarged((ab * self.config.saturation).clamp(-110, 110))
 
     def best_ab(self, lab: Tensor) -> Tensor:

@@ -33,6 +33,15 @@ def annealed_mean(logits: Tensor, palette: Tensor, temperature: float) -> Tensor
     return torch.einsum("nqhw,qc->nchw", share, palette.float())
 
 
+def fade_faint(ab: Tensor, knee: float) -> Tensor:
+    """ab (N, 2, h, w) of the same hues, chroma c made c²/(c + knee), knee in ab units.
+
+    The mean over all the colours a thing may have is a faint brown; where the network is sure, chroma is high.
+    """
+    chroma = ab.norm(dim=1, keepdim=True)
+    return ab * (chroma / (chroma + knee))
+
+
 def nearest_colors(ab: Tensor, palette: Tensor) -> tuple[Tensor, Tensor]:
     """Soft-encode ab (M, 2) over its five nearest palette colours (Q, 2), Gaussian of SIGMA in ab units.
 
