@@ -333,3 +333,13 @@ def test_ctrl_c_leaves_no_partial_and_says_so(model, tmp_path):
     assert process.returncode == 130
     assert stderr.decode().strip() == "Interrupted: nothing half-finished was left behind."
     assert names(tmp_path) == ["in.mp4"]
+
+
+def test_shots_in_colour_are_kept_when_asked_and_named(vidcolor, tmp_path):
+    shots = [glide(name, 5, 96, 128) for name in ("astronaut", "coffee", "rocket")]
+    shots[2] = shots[2].mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    film = write_film(tmp_path / "in.mkv", torch.cat(shots))
+    result = vidcolor("run", film, tmp_path / "out.mkv", "--keep-color", "auto", "--codec", "ffv1", "--json")
+    assert json.loads(result.stdout)[0]["kept"] == [{"start": 0.0, "end": 0.2}, {"start": 0.2, "end": 0.4}]
+    assert "In colour already and kept, 2 shots: 0.000 s to 0.400 s" in result.stderr
+    assert json.loads(vidcolor("run", film, tmp_path / "all.mkv", "--json").stdout)[0]["kept"] == []

@@ -27,7 +27,7 @@ HOMES = {
     "click": ("cli", "cli.*"),
     "cv2": (
         *("data", "flow", "metrics.films", "networks.palette", "originals", "photos", "reel", "report.*", "screening"),
-        *("sheet", "training.*", "video.*"),
+        *("sheet", "tones", "training.*", "video.*"),
     ),
     "rich": ("console",),
     "safetensors": ("checkpoint", "networks.pretrained"),

@@ -101,6 +101,15 @@ def test_subtitles_are_copied_and_converted(tmp_path):
     assert languages == {"deu"}
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_subtitles_of_an_mp4_are_not_doubled(tmp_path, suffix):
+    lines = [Line(100, 200, "one"), Line(250, 400, "two")]
+    source = make_film(tmp_path / f"in{suffix}", lines=lines, tones=[Tone()])
+    rewrite(source, tmp_path / f"out{suffix}")
+    assert len(packets(source, "subtitle")[0]) == 4  # two, and an empty one before each
+    assert packets(tmp_path / f"out{suffix}", "subtitle") == packets(source, "subtitle")
+
+
 def test_subtitles_move_with_a_span(tmp_path):
     lines = [Line(0, 100, "gone"), Line(300, 500, "cut in"), Line(600, 700, "whole"), Line(900, 950, "behind")]
     source = make_film(tmp_path / "in.mkv", count=30, lines=lines)

@@ -67,7 +67,10 @@ class Colorizer:
         context = ShotContext()
         for batch in batches:
             guide = self._guide(batch.luma, planes)
-            ab, context = self._predict(guide, batch.first_of_shot or (False,) * len(batch), context)
+            if batch.in_color and all(batch.in_color):
+                ab = guide.new_zeros(len(guide), 2, *guide.shape[2:])  # nobody will see it
+            else:
+                ab, context = self._predict(guide, batch.first_of_shot or (False,) * len(batch), context)
             yield replace(batch, guide=guide, ab=ab)
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:

@@ -28,6 +28,7 @@ from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.compare import CompareReport
 from vidcolor.environment import Environment
 from vidcolor.jobs import Outcome
+from vidcolor.keeper import KeptShot
 from vidcolor.pipeline import RunReport
 from vidcolor.preview import PreviewReport
 from vidcolor.report.meanings import HIGHER, LOWER, NEAR, STEADY, meaning_of
@@ -74,6 +75,18 @@ class RunBar:
         counts = f"{report.frames} frames, {report.shots} shots in {report.seconds:.1f} s ({speed:.1f} fps)"
         losses = [f"{report.source} at {loss}" for loss in report.losses]
         _print_outcome(f"{report.target}: {counts}", report.warnings, losses, self._quiet)
+        if report.kept and not self._quiet:
+            shots = ", ".join(f"{start:.3f} s to {end:.3f} s" for start, end in _stretches(report.kept))
+            stderr.print(f"  In colour already and kept, {len(report.kept)} shots: {shots}", soft_wrap=True)
+
+
+def _stretches(shots: Sequence[KeptShot]) -> list[tuple[float, float]]:
+    """Shots that follow each other without a gap, taken together."""
+    joined: list[tuple[float, float]] = []
+    for shot in shots:
+        start = joined.pop()[0] if joined and joined[-1][1] == shot.start else shot.start
+        joined.append((start, shot.end))
+    return joined
 
 
 def print_comparison(report: CompareReport, quiet: bool) -> None:

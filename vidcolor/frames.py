@@ -79,6 +79,10 @@ class FrameBatch:
     """(N, 2, h, w) float32 CIE a*b* at working size; None before `colorizer`."""
     chroma: Tensor | None = None
     """(N, 2, Hc, Wc) Cb and Cr as stored, dtype of luma; None before `upsample`."""
+    own_chroma: Tensor | None = None
+    """(N, 2, Hc, Wc) the decoded Cb and Cr, dtype of luma; None where nobody asked, and of grey sources."""
+    in_color: tuple[bool, ...] | None = None
+    """N flags, True where the shot is in colour already and keeps its own; None before `keeper`."""
 
     def __post_init__(self) -> None:
         count = len(self.pts)
@@ -86,11 +90,11 @@ class FrameBatch:
             raise ValueError("a batch holds at least one frame")
         if self.luma.ndim != 4 or self.luma.shape[:2] != (count, 1):
             raise ValueError(f"luma must be ({count}, 1, H, W), got {tuple(self.luma.shape)}")
-        for name in ("durations", "first_of_shot"):
+        for name in ("durations", "first_of_shot", "in_color"):
             value = getattr(self, name)
             if value is not None and len(value) != count:
                 raise ValueError(f"{name} must have {count} entries, got {len(value)}")
-        for name, channels in (("guide", 1), ("ab", 2), ("chroma", 2)):
+        for name, channels in (("guide", 1), ("ab", 2), ("chroma", 2), ("own_chroma", 2)):
             value = getattr(self, name)
             if value is not None and (value.ndim != 4 or value.shape[:2] != (count, channels)):
                 raise ValueError(f"{name} must be ({count}, {channels}, ., .), got {tuple(value.shape)}")

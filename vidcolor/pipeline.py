@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
+from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
 from vidcolor.shots import mark_shots
@@ -31,6 +32,8 @@ class RunSettings:
     overwrite: bool = False
     compare: str | None = None
     """A layout's name to show the grey beside the colour; None: the colour alone."""
+    keep_color: bool = False
+    """Whether shots that are in colour already keep their own; False: the source counts as grey."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class RunReport:
     """What could not be kept as it was, and why."""
     losses: tuple[str, ...] = ()
     """Places where the source did not decode; everything else was coloured."""
+    kept: tuple[KeptShot, ...] = ()
+    """Shots that were in colour already and stayed as they were."""
 
 
 def colorize_video(
@@ -77,18 +82,21 @@ def _colorize(
 ) -> RunReport:
     started, frames, shots = time.monotonic(), 0, 0
     layout = lay_out(settings.compare, reader.info, reader.turn)
+    size = settings.batch_size or colorizer.batch_size
     with (
         open_writer(
             target, reader, encoding=settings.encoding, overwrite=settings.overwrite, info=layout.info
         ) as writer,
-        closing(prefetch(reader.batches(settings.batch_size or colorizer.batch_size))) as luma,
+        closing(prefetch(reader.batches(size, own_chroma=settings.keep_color))) as luma,
     ):
         planes = reader.info.planes
-        marked = mark_shots(luma, planes)
+        keeper = Keeper(planes, reader.info.time_base, looks=settings.keep_color)
+        marked = keeper.mark(mark_shots(luma, planes))
         colored = colorizer.stream(marked, planes)
         steady = settings.smoother.stream(colored)
         upsampler = Upsampler(planes, writer.planes, settings.saturation)
-        shown = layout.beside_grey(upsampler.stream(steady), writer.planes)
+        finished = keeper.restore(upsampler.stream(steady), writer.planes)
+        shown = layout.beside_grey(finished, writer.planes)
         for batch in shown:
             writer.write(batch)
             frames += len(batch)
@@ -104,4 +112,5 @@ def _colorize(
         device=str(colorizer.device),
         warnings=tuple(writer.warnings),
         losses=tuple(map(str, reader.losses)),
+        kept=keeper.shots,
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vidcolor.checkpoint import write_bytes
 from vidcolor.errors import InputError
 from vidcolor.photos import LEAST_SIDE, Photo, Picture
+from vidcolor.tones import measure_colors
 
 LEAST_CHROMA = 5.5
 """Mean C*ab under which a picture is grey. Of the shrunken picture that is judged; of the whole one it is about 6."""
@@ -21,8 +21,6 @@ LEAST_SPREAD = 2.8
 """Spread of a*b* at one lightness under which a picture is toned; JPEG makes up to 2.7 of sepia."""
 LEAST_VARIETY = 0.1
 """Spread by mean chroma under which it is toned as well, however strong the tint."""
-LEVELS = 20
-"""Steps of lightness within which colours are compared."""
 JUDGED_SIDE = 64
 """Pixels of the short side at which colours are judged; noise and fine texture are averaged away."""
 
@@ -75,28 +73,13 @@ def judge(photo: Photo) -> str:
 
 
 def judge_colors(picture: Picture) -> str:
-    """ "grey", "toned" or "" for (H, W, 3) uint8 RGB.
-
-    The spread is the rms distance of a*b* from its mean over the pixels of the same lightness: a toned picture shows
-    the same colour wherever it is as light, be it sepia, cyanotype or two tones.
-    """
-    lightness, a, b = _shrunken_lab(picture)
-    level = np.minimum(lightness * (LEVELS / 100), LEVELS - 1).astype(np.intp)
-    count = np.maximum(np.bincount(level), 1)
-    a_away, b_away = (value - (np.bincount(level, value) / count)[level] for value in (a, b))
-    chroma = np.hypot(a, b).mean()
-    spread = np.sqrt(np.square(a_away).mean() + np.square(b_away).mean())
-    if chroma < LEAST_CHROMA:
-        return "grey"
-    return "toned" if spread < max(LEAST_SPREAD, LEAST_VARIETY * chroma) else ""
-
-
-def _shrunken_lab(picture: Picture) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 RGB -> (3, pixels) L*a*b*, the short side at most JUDGED_SIDE."""
+    """ "grey", "toned" or "" for (H, W, 3) uint8 RGB."""
     scale = min(1.0, JUDGED_SIDE / min(picture.shape[:2]))
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
-    return np.asarray(lab.reshape(-1, 3).T, np.float32)
+    colors = measure_colors(np.divide(small, 255, dtype=np.float32))
+    if colors.chroma < LEAST_CHROMA:
+        return "grey"
+    return "toned" if colors.spread < max(LEAST_SPREAD, LEAST_VARIETY * colors.chroma) else ""
 
 
 def _recall(kept: Path) -> dict[str, str]:

@@ -19,6 +19,13 @@ from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, 
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
 @click.option(
+    "--keep-color",
+    default="never",
+    show_default=True,
+    type=click.Choice(["auto", "never"]),
+    help="auto: shots that are in colour already stay as they are.",
+)
+@click.option(
     "--compare", type=click.Choice(["side", "split"]), help="Show grey and colour: side by side, or a moving split."
 )
 @click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
@@ -41,6 +48,7 @@ def run(
     work_size: int | None,
     smooth: float | None,
     saturation: float,
+    keep_color: str,
     compare: str | None,
     codec: str | None,
     crf: float,
@@ -76,6 +84,7 @@ def run(
         encoding=Encoding(codec or "", crf, preset, dict(encoder_options)),
         overwrite=overwrite,
         compare=compare,
+        keep_color=keep_color == "auto",
     )
     jobs = plan_jobs(inputs, output)
     colorizer = load_colorizer(model, device, work_size)

@@ -17,6 +17,9 @@ SUBTITLE_CODEC = {"mp4": "mov_text", "ipod": "mov_text", "mov": "mov_text", "web
 BITS_PER_CHANNEL = 96_000
 """Bits a second spent on each channel of newly encoded sound."""
 
+_NO_TEXT = b"\0\0"
+"""A mov_text packet that clears the screen. Its muxer writes one after every line by itself, and would double these."""
+
 _LAYOUTS = {"1 channels": "mono", "2 channels": "stereo", "6 channels": "5.1", "8 channels": "7.1"}
 
 
@@ -76,7 +79,7 @@ class Copy:
 
     def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
         """The packet itself, now of the output's stream."""
-        if packet is None:
+        if packet is None or (self.stream.type == "subtitle" and bytes(packet) == _NO_TEXT):
             return []
         packet.stream = self.stream
         return [packet]

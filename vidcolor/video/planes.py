@@ -5,6 +5,7 @@ pictures, because both may change the range.
 """
 
 import re
+from typing import Any
 
 import numpy as np
 from av import VideoFormat, VideoFrame
@@ -31,6 +32,9 @@ REC709 = np.array([0.2126, 0.7152, 0.0722])
 _PACKED_LUMA = {
     "yuyv422": (0, 2), "yvyu422": (0, 2), "uyvy422": (1, 2), "ya8": (0, 2), "ya16le": (0, 2), "ya16be": (0, 2)
 }  # fmt: skip
+# Format: (first Cb, first Cr, samples from one to the next) in its only plane.
+_PACKED_CHROMA = {"yuyv422": (1, 3, 4), "yvyu422": (3, 1, 4), "uyvy422": (0, 2, 4)}
+_CR_FIRST = frozenset({"nv21", "nv42"})
 # Rare packings that swscale unpacks without loss, and 1-bit or float pictures that have no integer plane.
 _REPACKED = {
     "monob": "gray", "monow": "gray", "grayf32le": "gray16le", "grayf32be": "gray16le",
@@ -78,13 +82,39 @@ def chroma_shift(pix_fmt: str) -> tuple[int, int]:
 def read_luma(frame: VideoFrame) -> Plane:
     """The Y′ plane, (H, W) uint8 or uint16 (low bits), bit for bit; for R′G′B′ its Rec. 709 luma, rounded."""
     if is_rgb(frame.format):
-        return _rgb_luma(frame)
+        return _as_samples(np.rint(_rgb(frame) @ REC709), _rgb_depth(frame.format))
     rows = samples_of(frame.planes[0], frame.format)
     first, step = _PACKED_LUMA.get(frame.format.name, (0, 1))
-    luma = rows[:, first : first + frame.width * step : step]
-    if _HIGH_BITS.fullmatch(frame.format.name):
-        return np.right_shift(luma, np.uint16(16 - frame.format.components[0].bits)).astype(np.uint16)
-    return luma
+    return _low_bits(rows[:, first : first + frame.width * step : step], frame.format)
+
+
+def read_chroma(frame: VideoFrame) -> Plane | None:
+    """Cb and Cr, (2, Hc, Wc) of luma's dtype, bit for bit; of R′G′B′ those of Rec. 709, rounded; None of grey."""
+    name = frame.format.name
+    if is_rgb(frame.format):
+        return rgb_chroma(_rgb(frame), _rgb_depth(frame.format))
+    if len(frame.format.components) < 3:
+        return None
+    across, down = chroma_shift(name)
+    height, width = -(-frame.height >> down), -(-frame.width >> across)
+    if name in _PACKED_CHROMA:
+        rows = samples_of(frame.planes[0], frame.format)
+        first_cb, first_cr, step = _PACKED_CHROMA[name]
+        pair = [rows[:, first::step][:, :width] for first in (first_cb, first_cr)]
+    elif frame.format.components[1].plane == frame.format.components[2].plane:
+        rows = samples_of(frame.planes[1], frame.format)[:height]
+        pair = [rows[:, first : first + 2 * width : 2] for first in ((1, 0) if name in _CR_FIRST else (0, 1))]
+    else:
+        pair = [samples_of(plane, frame.format)[:height, :width] for plane in frame.planes[1:3]]
+    return _low_bits(np.stack(pair), frame.format)
+
+
+def rgb_chroma(rgb: NDArray[Any], depth: int) -> Plane:
+    """(H, W, 3) R′G′B′ of `depth` bits -> Cb and Cr (2, H, W) of Rec. 709, full range, rounded."""
+    luma = rgb @ REC709
+    blue, red = ((rgb[..., channel] - luma) / (2 - 2 * REC709[channel]) for channel in (2, 0))
+    stored = np.rint(np.stack([blue, red])) + (1 << (depth - 1))
+    return _as_samples(stored.clip(0, (1 << depth) - 1), depth)
 
 
 def samples_of(plane: VideoPlane, pix_fmt: VideoFormat) -> Plane:
@@ -130,14 +160,20 @@ def _is_planar_rgb(pix_fmt: VideoFormat) -> bool:
     return pix_fmt.name.startswith("gbr") and pix_fmt.components[0].bits <= 16 and "msb" not in pix_fmt.name
 
 
-def _rgb_luma(frame: VideoFrame) -> Plane:
+def _rgb(frame: VideoFrame) -> NDArray[Any]:
+    """(H, W, 3) of `_rgb_depth` bits."""
     depth = _rgb_depth(frame.format)
     if depth > 8 and _is_planar_rgb(frame.format):
         green, blue, red = (samples_of(plane, frame.format)[:, : frame.width] for plane in frame.planes[:3])
-        rgb = np.stack([red, green, blue], axis=-1)
-    else:
-        rgb = np.asarray(frame.to_ndarray(format="rgb24" if depth == 8 else "rgb48le"))
-    return _as_samples(np.rint(rgb @ REC709), depth)
+        return np.stack([red, green, blue], axis=-1)
+    return np.asarray(frame.to_ndarray(format="rgb24" if depth == 8 else "rgb48le"))
+
+
+def _low_bits(samples: NDArray[Any], pix_fmt: VideoFormat) -> Plane:
+    """Samples that some formats keep in the high bits, in the low ones."""
+    if _HIGH_BITS.fullmatch(pix_fmt.name):
+        samples = np.right_shift(samples, np.uint16(16 - pix_fmt.components[0].bits)).astype(np.uint16)
+    return samples
 
 
 def _as_samples(values: NDArray[np.float64], depth: int) -> Plane:

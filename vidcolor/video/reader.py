@@ -125,10 +125,11 @@ class VideoReader:
     ) -> None:
         """Nothing to let go of: the file is open only while `batches` runs, and closed by the thread that reads it."""
 
-    def batches(self, size: int) -> Iterator[FrameBatch]:
+    def batches(self, size: int, *, own_chroma: bool = False) -> Iterator[FrameBatch]:
         """Every frame of the span in display order, at most `size` to a batch; decodes anew at each call.
 
-        luma is (N, 1, H, W) uint8 or uint16 as `info.planes` says, pts rise strictly.
+        luma is (N, 1, H, W) uint8 or uint16 as `info.planes` says, and so is `own_chroma` where it is asked for and
+        there is any. pts rise strictly.
         """
         frames: list[VideoFrame] = []
         times: list[tuple[int, int]] = []
@@ -136,10 +137,10 @@ class VideoReader:
             frames.append(frame)
             times.append((pts, duration))
             if len(frames) == size:
-                yield self._batch(frames, times)
+                yield self._batch(frames, times, own_chroma)
                 frames, times = [], []
         if frames:
-            yield self._batch(frames, times)
+            yield self._batch(frames, times, own_chroma)
 
     def frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
         """Every frame of the span as decoded, in the first one's size and format, with its pts and duration."""
@@ -154,11 +155,17 @@ class VideoReader:
             pts = frame.pts or 0
             yield self._batch([self._in_layout(frame, pts)], [(pts - self._shift, frame.duration)])
 
-    def _batch(self, frames: list[VideoFrame], times: list[tuple[int, int]]) -> FrameBatch:
+    def _batch(self, frames: list[VideoFrame], times: list[tuple[int, int]], own_chroma: bool = False) -> FrameBatch:
         luma = torch.empty((len(frames), 1, self.info.height, self.info.width), dtype=self.info.planes.dtype)
         for slot, frame in zip(luma.numpy(), frames, strict=True):
             np.copyto(slot[0], planes.read_luma(frame))
-        return FrameBatch(luma, tuple(pts for pts, _ in times), tuple(duration for _, duration in times))
+        pairs = [pair for frame in frames if own_chroma and (pair := planes.read_chroma(frame)) is not None]
+        return FrameBatch(
+            luma,
+            tuple(pts for pts, _ in times),
+            tuple(duration for _, duration in times),
+            own_chroma=torch.from_numpy(np.stack(pairs)) if pairs else None,
+        )
 
     def _timed_frames(self) -> Generator[tuple[VideoFrame, int, int]]:
         """(frame, pts on the source's clock, duration) of the span."""

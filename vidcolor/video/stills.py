@@ -19,7 +19,7 @@ from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.turn import Turn
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.pillow import open_picture
-from vidcolor.video.planes import REC709, Plane
+from vidcolor.video.planes import REC709, Plane, rgb_chroma
 from vidcolor.video.source import check_source
 
 _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
@@ -61,6 +61,15 @@ class Still:
     extras: Extras
     jpeg: JpegCoding | None = None
     """How it was coded, where it is a JPEG whose own luma was read."""
+    colors: NDArray[Any] | None = None
+    """(H, W, 3) R′G′B′, of such a JPEG its own Y′CbCr; None of grey."""
+
+    @property
+    def chroma(self) -> Plane | None:
+        """Cb and Cr (2, H, W) as `planes` says, None of grey."""
+        if self.colors is None:
+            return None
+        return self.colors[..., 1:].transpose(2, 0, 1) if self.jpeg else rgb_chroma(self.colors, self.planes.bit_depth)
 
 
 class StillReader:
@@ -107,10 +116,12 @@ class StillReader:
         """The one frame."""
         return self.batches(1)
 
-    def batches(self, size: int) -> Iterator[FrameBatch]:
-        """The one frame: luma (1, 1, H, W) uint8 or uint16, full range."""
+    def batches(self, size: int, *, own_chroma: bool = False) -> Iterator[FrameBatch]:
+        """The one frame: luma (1, 1, H, W) uint8 or uint16, full range, and `own_chroma` as for a film."""
         luma = torch.from_numpy(self.still.luma.copy())
-        yield FrameBatch(luma[None, None], pts=(0,), durations=(0,))
+        chroma = self.still.chroma if own_chroma else None
+        own = None if chroma is None else torch.from_numpy(chroma.copy())[None]
+        yield FrameBatch(luma[None, None], pts=(0,), durations=(0,), own_chroma=own)
 
 
 def _read(source: Path, limits: Limits, warnings: list[str]) -> Still:
@@ -152,7 +163,9 @@ def _jpeg(image: Image.Image) -> Still:
     extras = _extras(image)
     if image.mode == "RGB":
         image.draft("YCbCr", image.size)
-    return Still(np.asarray(image.getchannel(0)), PlaneFormat(8, True, "601", (0, 0)), None, extras, coding)
+    pixels = np.asarray(image)
+    luma, colors = (pixels, None) if pixels.ndim == 2 else (pixels[..., 0], pixels)
+    return Still(luma, PlaneFormat(8, True, "601", (0, 0)), None, extras, coding, colors)
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -172,7 +185,8 @@ def _deep_color(source: Path, extras: Extras) -> Still:
     if samples is None or samples.ndim != 3 or samples.dtype != np.uint16:
         raise InputError(f"{source}: this 16-bit picture cannot be read, save it as 16-bit RGB")
     alpha = samples[..., 3].astype(np.uint16) if samples.shape[2] == 4 else None
-    return Still(_luma(samples[..., 2::-1]), PlaneFormat(16, True, "709", (0, 0)), alpha, extras)
+    rgb = samples[..., 2::-1]
+    return Still(_luma(rgb), PlaneFormat(16, True, "709", (0, 0)), alpha, extras, colors=rgb)
 
 
 def _shallow(image: Image.Image, extras: Extras) -> Still:
@@ -180,9 +194,9 @@ def _shallow(image: Image.Image, extras: Extras) -> Still:
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
-    grey = image.mode in ("1", "L")
-    luma = np.asarray(image.convert("L")) if grey else _luma(np.asarray(image.convert("RGB")))
-    return Still(luma, PlaneFormat(8, True, "709", (0, 0)), alpha, extras)
+    rgb = None if image.mode in ("1", "L") else np.asarray(image.convert("RGB"))
+    luma = np.asarray(image.convert("L")) if rgb is None else _luma(rgb)
+    return Still(luma, PlaneFormat(8, True, "709", (0, 0)), alpha, extras, colors=rgb)
 
 
 def _luma(rgb: NDArray[Any]) -> Plane:
