@@ -17,8 +17,8 @@ from photos import PLANES, PhotoScores, as_stills, finish, measure, photo_batche
 from vidcolor.colorizer import load_colorizer
 from vidcolor.networks.fusion import Fusion
 
-TEMPERATURES, SHARES = (1.0, 0.75, 0.5), (1.0, 0.7)
-SATURATIONS = {0.0: (1.0, 1.2, 1.4), 5.0: (1.6, 1.8, 2.0), 10.0: (2.0, 2.2, 2.4)}
+TEMPERATURES, SHARES = (1.0, 0.8, 0.65, 0.5), (1.0, 0.8)
+SATURATIONS = {0.0: (1.0, 1.2, 1.4), 8.0: (1.3, 1.45, 1.6), 12.0: (1.5, 1.65, 1.8)}
 """Gains that suit each knee of the chroma."""
 GRID = [
     {"temperature": temperature, "residual_share": share, "chroma_knee": knee, "saturation": saturation}

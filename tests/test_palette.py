@@ -48,7 +48,7 @@ def test_annealing_leads_from_the_mean_to_the_mode():
 def test_faint_colors_fade_and_keep_their_hue():
     ab = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [-30.0, 40.0]]).view(4, 2, 1, 1)
     faded = fade_faint(ab, knee=10)
-    share = torch.tensor([0.0, 5 / 15, 10 / 20, 50 / 60]).view(4, 1, 1, 1)
+    share = torch.tensor([0.0, 25 / 125, 1 / 2, 25 / 26]).view(4, 1, 1, 1)
     torch.testing.assert_close(faded, ab * share)
 
 

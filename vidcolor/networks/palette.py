@@ -34,12 +34,12 @@ def annealed_mean(logits: Tensor, palette: Tensor, temperature: float) -> Tensor
 
 
 def fade_faint(ab: Tensor, knee: float) -> Tensor:
-    """ab (N, 2, h, w) of the same hues, chroma c made c²/(c + knee), knee in ab units.
+    """ab (N, 2, h, w) of the same hues, chroma c made c³ / (c² + knee²): half at the knee, in ab units.
 
     The mean over all the colours a thing may have is a faint brown; where the network is sure, chroma is high.
     """
-    chroma = ab.norm(dim=1, keepdim=True)
-    return ab * (chroma / (chroma + knee))
+    square = ab.square().sum(dim=1, keepdim=True)
+    return ab * (square / (square + knee**2))
 
 
 def nearest_colors(ab: Tensor, palette: Tensor) -> tuple[Tensor, Tensor]:
