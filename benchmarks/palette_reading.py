@@ -1,58 +1,93 @@
-"""How a `fusion` model's palette should be read: temperature, share of the residual, knee, saturation.
+"""How a `fusion` model's palette should be read (temperature, share of the residual, knee), and at which working size.
 
-    python benchmarks/palette_reading.py MODEL PHOTOS...
+    python benchmarks/palette_reading.py MODEL PHOTOS... [--level 0.75] [--every N] [--json FILE]
+    python benchmarks/palette_reading.py --table results/reading.json
 
-Prints PSNR over grey, colourfulness and CIEDE2000 for a grid of readings, on photos the model was not trained on.
-release_model.py writes one of them into the model.
+On photos the model was not trained on. Every reading is given the gain that brings it to the same share of the truth's
+colourfulness, so that what is left to compare is how true the colours are. Working sizes are compared with the reading
+that is in the model. release_model.py writes a reading into a model.
 """
 
 import argparse
-import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from photos import PLANES, PhotoScores, as_stills, finish, measure, photo_batches
+import torch.nn.functional as F
+from photos import SIZE, Pair, gain_to, read_pairs, scores_at
+from torch import Tensor
 
-from vidcolor.colorizer import load_colorizer
+from vidcolor import checkpoint
+from vidcolor.data import to_network
 from vidcolor.networks.fusion import Fusion
+from vidcolor.released import find_model
 
-TEMPERATURES, SHARES = (1.0, 0.8, 0.65, 0.5), (1.0, 0.8)
-SATURATIONS = {0.0: (1.0, 1.2, 1.4), 8.0: (1.3, 1.45, 1.6), 12.0: (1.5, 1.65, 1.8)}
-"""Gains that suit each knee of the chroma."""
-GRID = [
-    {"temperature": temperature, "residual_share": share, "chroma_knee": knee, "saturation": saturation}
-    for temperature, share, knee in itertools.product(TEMPERATURES, SHARES, SATURATIONS)
-    for saturation in SATURATIONS[knee]
+READINGS = [
+    {"temperature": temperature, "residual_share": share, "chroma_knee": knee}
+    for temperature, share in ((1.0, 1.0), (0.75, 1.0), (0.5, 1.0), (0.5, 0.5))
+    for knee in (0.0, 8.0, 14.0)
 ]
-
-
-def sweep(model: str, paths: list[Path], every: int) -> list[tuple[dict[str, float], PhotoScores]]:
-    """Scores of every reading in GRID, on every `every`-th batch of photos."""
-    colorizer = load_colorizer(model, device="cpu")
-    network = colorizer.network
-    assert isinstance(network, Fusion)
-    rows: list[list[torch.Tensor]] = [[] for _ in GRID]
-    for luma, truth in itertools.islice(photo_batches(paths), 0, None, every):
-        (batch,) = colorizer.stream([as_stills(luma)], PLANES)
-        with torch.inference_mode():
-            raw = network(colorizer.as_input(batch.guide))
-            for reading, collected in zip(GRID, rows, strict=True):
-                network.config = replace(network.config, **reading)
-                colored = finish(replace(batch, ab=network.to_ab(raw)))
-                collected.append(measure(colored, luma, truth, with_ciede=True))
-    tables = [torch.cat(collected) for collected in rows]
-    return [(r, PhotoScores(len(t), *t.mean(0).tolist())) for r, t in zip(GRID, tables, strict=True)]
+WORK_SIZES = (160, 192, 224, 256)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("photos", nargs="+", type=Path)
-    parser.add_argument("--every", type=int, default=1, help="use every N-th batch of photos")
+    parser.add_argument("model", nargs="?", default="fusion")
+    parser.add_argument("photos", nargs="*", type=Path)
+    parser.add_argument("--level", type=float, default=0.75, help="share of the truth's colourfulness")
+    parser.add_argument("--every", type=int, default=1, help="use every N-th photo")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", type=Path, metavar="JSON")
     options = parser.parse_args()
-    for reading, scores in sweep(options.model, options.photos, options.every):
-        print(*(f"{name} {value:.2f}" for name, value in reading.items()), scores.summary, sep="  ", flush=True)
+    if options.table:
+        print(tabulate(json.loads(options.table.read_text())))
+        return
+    network, meta = checkpoint.load(find_model(options.model))
+    assert isinstance(network, Fusion)
+    photos = read_pairs(options.photos, SIZE, options.every)
+    result = {"model": meta.name, "created": meta.created, "photos": len(photos), "level": options.level}
+    result |= {"work_sizes": at_sizes(network, photos), "readings": read(network, photos, options.level)}
+    print(tabulate(result))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+@torch.inference_mode()
+def at_sizes(network: Fusion, photos: list[Pair]) -> list[dict[str, float]]:
+    return [{"size": size} | scores_at(1.0, paint(network, photos, size), photos) for size in WORK_SIZES]
+
+
+@torch.inference_mode()
+def read(network: Fusion, photos: list[Pair], level: float) -> list[dict[str, float]]:
+    rows = []
+    for reading in READINGS:
+        network.config = replace(network.config, **reading, saturation=1.0)
+        colors = paint(network, photos, SIZE)
+        gain = gain_to(level, colors, photos)
+        rows.append(reading | {"gain": round(gain, 3)} | scores_at(gain, colors, photos))
+    return rows
+
+
+def paint(network: Fusion, photos: list[Pair], size: int) -> list[Tensor]:
+    """ab (1, 2, SIZE, SIZE) of photos that the network sees at size x size."""
+    lightness = (to_network(luma, rgb)[0] for luma, rgb in photos)
+    seen = (F.interpolate(one, (size, size), mode="area") for one in lightness)
+    return [F.interpolate(network.to_ab(network(one)), (SIZE, SIZE), mode="bilinear") for one in seen]
+
+
+def tabulate(result: dict[str, Any]) -> str:
+    """The two tables of recipe.md."""
+    lines = ["| temperature | residual | knee | gain | PSNR over grey, dB | CIEDE2000 |", "|---:" * 6 + "|"]
+    for row in result["readings"]:
+        reading = f"{row['temperature']:g} | {row['residual_share']:g} | {row['chroma_knee']:g} | {row['gain']:.2f}"
+        lines.append(f"| {reading} | {row['psnr_over_grey']:+.2f} | {row['ciede2000']:.2f} |")
+    lines += ["", "| working size | PSNR over grey, dB | colourfulness | CIEDE2000 |", "|---:" * 4 + "|"]
+    for row in result["work_sizes"]:
+        scores = f"{row['psnr_over_grey']:+.2f} | {row['vividness']:.0%} | {row['ciede2000']:.2f}"
+        lines.append(f"| {row['size']} | {scores} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
 
 from vidcolor.color import chroma_to_rgb, read_chroma
@@ -22,8 +23,11 @@ from vidcolor.data import PhotoViews, View
 from vidcolor.frames import FrameBatch, PlaneFormat
 from vidcolor.metrics import ciede2000, colorfulness, psnr
 from vidcolor.photos import find_photos
+from vidcolor.training.validation import paint_ab
 from vidcolor.upsample import Upsampler
 
+Pair = tuple[Tensor, Tensor]
+"""A photo: uint8 luma (1, 1, S, S) and R'G'B' (1, 3, S, S)."""
 SIZE = 256
 PLANES = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
 
@@ -89,6 +93,33 @@ def score(colorizer: Colorizer, paths: list[Path]) -> PhotoScores:
         [measure(paint(colorizer, luma), luma, truth, with_ciede=True) for luma, truth in photo_batches(paths)]
     )
     return PhotoScores(len(rows), *rows.mean(0).tolist())
+
+
+def read_pairs(paths: list[Path], size: int, every: int = 1) -> list[Pair]:
+    """Every `every`-th photo at size x size."""
+    views = PhotoViews(find_photos(paths), size)
+    pairs = (views[View(index, None)] for index in range(0, len(views), every))
+    return [(luma[None], rgb[None]) for luma, rgb in pairs]
+
+
+def gain_to(level: float, colors: list[Tensor], photos: list[Pair]) -> float:
+    """The gain on ab (1, 2, S, S), one a photo, with which their mean colourfulness is `level` of the truth's."""
+    truth = torch.cat([colorfulness(rgb.float() / 255) for _, rgb in photos]).mean()
+
+    def excess(gain: float) -> float:
+        painted = [colorfulness(paint_ab(gain * ab, luma)) for ab, (luma, _) in zip(colors, photos, strict=True)]
+        return (torch.cat(painted).mean() / truth).item() - level
+
+    return float(brentq(excess, 0.3, 6.0, xtol=0.01))
+
+
+def scores_at(gain: float, colors: list[Tensor], photos: list[Pair]) -> dict[str, float]:
+    """Means over the photos with ab times `gain`, without a film's last stage."""
+    pairs = zip(colors, photos, strict=True)
+    rows = [measure(paint_ab(gain * ab, luma), luma, rgb.float() / 255, with_ciede=True) for ab, (luma, rgb) in pairs]
+    psnr, of_grey, colorfulness, of_truth, ciede2000 = torch.cat(rows).mean(0).tolist()
+    scores = {"psnr_over_grey": psnr - of_grey, "vividness": colorfulness / of_truth, "ciede2000": ciede2000}
+    return {name: round(value, 4) for name, value in scores.items()}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ recipe.md.
 import argparse
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,16 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 import torchvision
-from photos import measure
+from photos import Pair, gain_to, read_pairs, scores_at
 from safetensors.torch import load_file
-from scipy.optimize import brentq
 from torch import Tensor, nn
 
 from vidcolor import checkpoint
-from vidcolor.data import PhotoViews, View, to_network
+from vidcolor.data import to_network
 from vidcolor.environment import describe_environment
-from vidcolor.metrics import colorfulness
 from vidcolor.networks import build_network
 from vidcolor.networks.base import Features
 from vidcolor.networks.fusion import Fusion
-from vidcolor.photos import find_photos
 from vidcolor.released import find_model
 from vidcolor.training import set_up, train
 from vidcolor.training.strip import write_png
@@ -219,7 +216,7 @@ def load_row(name: str, out: Path) -> Fusion:
 
 
 def measure_all(paths: list[Path], out: Path, start_from: str) -> dict[str, Any]:
-    photos = list(read_photos(paths))
+    photos = read_pairs(paths, MEASURED_SIZE)
     rows = {}
     for name in (name for name in ROWS if (out / name / "done").exists()):
         rows[name] = {"group": ROWS[name].group} | score(load_row(name, out), photos, out / f"{name}.png")
@@ -233,49 +230,15 @@ def measure_all(paths: list[Path], out: Path, start_from: str) -> dict[str, Any]
     return {"environment": environment, "size": MEASURED_SIZE, "level": LEVEL, "photos": len(photos), "rows": rows}
 
 
-def read_photos(paths: list[Path]) -> Iterator[tuple[Tensor, Tensor]]:
-    """uint8 luma (1, 1, S, S) and R'G'B' (1, 3, S, S) of every photo."""
-    views = PhotoViews(find_photos(paths), MEASURED_SIZE)
-    for index in range(len(views)):
-        luma, rgb = views[View(index, None)]
-        yield luma[None], rgb[None]
-
-
 @torch.inference_mode()
-def score(network: Fusion, photos: list[tuple[Tensor, Tensor]], sheet: Path) -> dict[str, float]:
+def score(network: Fusion, photos: list[Pair], sheet: Path) -> dict[str, float]:
     """Means over the photos, as the network paints them and at LEVEL; and a sheet of the first at LEVEL."""
     colors = [network.to_ab(network(to_network(luma, rgb)[0])) for luma, rgb in photos]
-    plain, gain = scores_at(1.0, colors, photos), gain_to(LEVEL, colors, photos)
-    level = scores_at(gain, colors, photos)
+    gain = gain_to(LEVEL, colors, photos)
     painted = [paint_ab(gain * ab, luma) for ab, (luma, _) in zip(colors, photos[:SHEET_PHOTOS], strict=False)]
     draw_sheet(torch.cat(painted), sheet)
-    return {name: round(value, 4) for name, value in plain.items()} | {
-        "gain_to_level": round(gain, 3),
-        "psnr_over_grey_at_level": round(level["psnr_over_grey"], 4),
-        "ciede2000_at_level": round(level["ciede2000"], 4),
-    }
-
-
-def scores_at(gain: float, colors: list[Tensor], photos: list[tuple[Tensor, Tensor]]) -> dict[str, float]:
-    table = torch.cat(
-        [
-            measure(paint_ab(gain * ab, luma), luma, rgb.float() / 255, with_ciede=True)
-            for ab, (luma, rgb) in zip(colors, photos, strict=True)
-        ]
-    )
-    psnr, of_grey, colorfulness, of_truth, ciede2000 = table.mean(0).tolist()
-    return {"psnr_over_grey": psnr - of_grey, "vividness": colorfulness / of_truth, "ciede2000": ciede2000}
-
-
-def gain_to(level: float, colors: list[Tensor], photos: list[tuple[Tensor, Tensor]]) -> float:
-    """The gain on ab with which the mean colourfulness is `level` of the truth's."""
-    truth = torch.cat([colorfulness(rgb.float() / 255) for _, rgb in photos]).mean()
-
-    def excess(gain: float) -> float:
-        painted = [colorfulness(paint_ab(gain * ab, luma)) for ab, (luma, _) in zip(colors, photos, strict=True)]
-        return (torch.cat(painted).mean() / truth).item() - level
-
-    return float(brentq(excess, 0.3, 6.0, xtol=0.01))
+    at_level = {f"{name}_at_level": value for name, value in scores_at(gain, colors, photos).items()}
+    return scores_at(1.0, colors, photos) | {"gain_to_level": round(gain, 3)} | at_level
 
 
 def draw_sheet(pictures: Tensor, path: Path) -> None:
