@@ -318,19 +318,21 @@ def test_help_answers_without_torch():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a process of its own")
-def test_ctrl_c_leaves_no_partial_and_says_so(model, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals for a process of its own")
+@pytest.mark.parametrize("name, code", [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_being_interrupted_leaves_no_partial_and_says_so(model, tmp_path, name, code):
+    number = getattr(signal, name)
     film = make_film(tmp_path / "in.mp4", count=3000, width=160, height=120)
     command = [sys.executable, "-m", "vidcolor", "run", film, tmp_path / "out.mp4", "--model", model, "--device", "cpu"]
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are told to ignore it
+    heed = partial(signal.signal, number, signal.SIG_DFL)  # a shell's background jobs are told to ignore some
     process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], preexec_fn=heed)
     waited = time.monotonic()
     while len(names(tmp_path)) < 2 and time.monotonic() - waited < 60:
         time.sleep(0.05)
     assert any("partial" in name for name in names(tmp_path))
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert stderr.decode().strip() == "Interrupted: nothing half-finished was left behind."
     assert names(tmp_path) == ["in.mp4"]
 

@@ -71,7 +71,8 @@ def test_everything_has_help(command: str) -> None:
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d+) \| [^`]", section("run"), re.MULTILINE)}
-    assert codes == {0, cli.FAILED, click.UsageError.exit_code, cli.DAMAGED, cli.INTERRUPTED}
+    stopped = {cli.HUNG_UP, cli.INTERRUPTED, cli.TERMINATED}
+    assert codes == {0, cli.FAILED, click.UsageError.exit_code, cli.DAMAGED, *stopped}
 
 
 def test_every_command_in_an_example_can_be_typed() -> None:

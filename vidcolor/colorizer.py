@@ -10,7 +10,7 @@ from torch import Tensor
 from vidcolor import checkpoint
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.color import luma_to_lightness, read_luma
-from vidcolor.device import pick_device, pick_dtype
+from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch, PlaneFormat
 from vidcolor.networks.base import Network
@@ -55,6 +55,7 @@ class Colorizer:
         if self.work_size < network.multiple:
             raise ConfigError(f"work size must be at least {network.multiple}, got {self.work_size}")
         self.meta, self.device, self.dtype = meta, device, pick_dtype(device, meta.half_ok)
+        self._portions = Portions()
         self.network = network.eval().to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
@@ -89,15 +90,13 @@ class Colorizer:
     def _predict(
         self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
-        try:
-            return self._predict_at_once(guide, first_of_shot, context)
-        except torch.OutOfMemoryError:
-            if len(guide) == 1:
-                raise
-        half = len(guide) // 2
-        first, context = self._predict(guide[:half], first_of_shot[:half], context)
-        second, context = self._predict(guide[half:], first_of_shot[half:], context)
-        return torch.cat((first, second)), context
+        def predict(part: slice) -> Tensor:
+            nonlocal context
+            ab, context = self._predict_at_once(guide[part], first_of_shot[part], context)
+            return ab
+
+        with memory_watched(self.device):
+            return torch.cat(self._portions.run(len(guide), predict)), context
 
     def _predict_at_once(
         self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
@@ -123,4 +122,5 @@ def load_colorizer(model: str = DEFAULT_MODEL, device: str = "auto", work_size: 
     """A released model by name, or any checkpoint by path, on a device. Raises CheckpointError or DeviceError."""
     picked = pick_device(device)
     network, meta = checkpoint.load(find_model(model))
-    return Colorizer(network, meta, picked, work_size)
+    with memory_watched(picked):
+        return Colorizer(network, meta, picked, work_size)

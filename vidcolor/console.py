@@ -1,6 +1,8 @@
 """What people see: bars and messages on stderr, results on stdout. Bars stay out of pipes and logs."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -27,6 +29,7 @@ from rich.text import Text
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.compare import CompareReport
 from vidcolor.environment import Environment
+from vidcolor.errors import OutputError
 from vidcolor.jobs import Outcome
 from vidcolor.keeper import KeptShot
 from vidcolor.pipeline import RunReport
@@ -37,13 +40,21 @@ from vidcolor.scores import EvalReport
 from vidcolor.training import TrainProgress, TrainReport
 from vidcolor.video import MediaSummary, StreamSummary
 
+MOST_LOSSES = 20
+"""Damaged places of a film that are named one by one."""
+
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False)
 
 
 def print_json(value: Any) -> None:
-    """A dataclass, or anything made of them, as indented JSON on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    """A dataclass, or anything made of them, as indented JSON on stdout. Raises OutputError where nobody takes it."""
+    try:
+        print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain), flush=True)
+    except OSError as error:
+        # What is still in the buffer would raise once more when the program ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(f"the report cannot be printed ({error.strerror}); the work itself is done") from None
 
 
 class RunBar:
@@ -73,7 +84,11 @@ class RunBar:
     def _conclude_film(self, report: RunReport) -> None:
         speed = report.frames / max(report.seconds, 1e-9)
         counts = f"{report.frames} frames, {report.shots} shots in {report.seconds:.1f} s ({speed:.1f} fps)"
-        losses = [f"{report.source} at {loss}" for loss in report.losses]
+        what = ", ".join(f"{count} × {what}" for what, count in report.loss_counts.items())
+        losses = [f"{report.source}: {what}"] if what else []
+        losses += [f"{report.source} at {loss}" for loss in report.losses[:MOST_LOSSES]]
+        if (more := len(report.losses) - MOST_LOSSES) > 0:
+            losses.append(f"{report.source}: and {more} more, all in --json")
         _print_outcome(f"{report.target}: {counts}", report.warnings, losses, self._quiet)
         if report.kept and not self._quiet:
             shots = ", ".join(f"{start:.3f} s to {end:.3f} s" for start, end in _stretches(report.kept))

@@ -1,8 +1,16 @@
-"""Which processor to compute on, and in which precision."""
+"""Which processor to compute on, in which precision, and in parts of which size."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from vidcolor.errors import DeviceError
+
+T = TypeVar("T")
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "ALLOC_FAILED")
+"""What a RuntimeError says where torch has no type of its own for it: a CPU's allocator, Metal, cuDNN, cuBLAS."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -29,3 +37,47 @@ def pick_device(name: str = "auto") -> torch.device:
 def pick_dtype(device: torch.device, half_ok: bool) -> torch.dtype:
     """Half precision on a CUDA card where the model allows it, else float32."""
     return torch.float16 if device.type == "cuda" and half_ok else torch.float32
+
+
+class Portions:
+    """How many frames are computed at once: all that come, and where memory runs out half as many, from then on."""
+
+    def __init__(self) -> None:
+        self._most: int | None = None
+
+    def run(self, count: int, compute: Callable[[slice], T]) -> list[T]:
+        """What `compute` returns for the parts of 0 .. count, in order. A part that does not fit is computed anew.
+
+        Raises what `compute` raises, running out of memory included where a part of one frame does.
+        """
+        results: list[T] = []
+        done = 0
+        while done < count:
+            size = min(self._most or count, count - done)
+            try:
+                results.append(compute(slice(done, done + size)))
+                done += size
+            except Exception as error:
+                if size == 1 or not is_out_of_memory(error):
+                    raise
+                self._most = size // 2
+        return results
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on whatever device."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+
+
+@contextmanager
+def memory_watched(device: torch.device) -> Iterator[None]:
+    """Running out of memory becomes a DeviceError with advice."""
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        advice = "a smaller --work-size" + ("" if device.type == "cpu" else ", or --device cpu")
+        raise DeviceError(f"out of memory on {device} with one frame at once: use {advice}") from None

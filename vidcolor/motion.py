@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidcolor.device import Portions
 from vidcolor.flow import find_flow, sampling_grid
 
 LUMA_TOLERANCE = 0.025
@@ -40,13 +41,20 @@ class Motion:
         return type(self)(self.places[pictures], self.confidence[pictures])
 
 
-def find_motion(luma: Tensor, other: Tensor) -> Motion:
+def find_motion(luma: Tensor, other: Tensor, portions: Portions | None = None) -> Motion:
     """N pairs of pictures (N, 1, h, w) of Y′ in 0..1 -> the motion that fetches from `other` to `luma`.
+
+    `portions` are the pairs that memory holds at once.
 
     Confidence is exp(-d² / 2σ²) for the luma difference d, as in Lai et al. (arXiv:1808.00449) with a smaller σ. It is
     the whole of the occlusion test: what was covered has another luma. To ask besides that the flows there and back
     meet takes steadiness and no error away, in covered places too (`benchmarks/steadiness.py --occlusion`).
     """
+    found = (portions or Portions()).run(len(luma), lambda part: _find_motion(luma[part], other[part]))
+    return Motion(torch.cat([one.places for one in found]), torch.cat([one.confidence for one in found]))
+
+
+def _find_motion(luma: Tensor, other: Tensor) -> Motion:
     flow = find_flow(luma, other)
     staying = _difference(luma, other)
     moving = _difference(luma, F.grid_sample(other, sampling_grid(flow), align_corners=True))

@@ -1,12 +1,14 @@
 """A film from end to end: read, find shots, colour, steady, upsample, write."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
+from vidcolor.device import memory_watched
 from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
@@ -52,6 +54,8 @@ class RunReport:
     """What could not be kept as it was, and why."""
     losses: tuple[str, ...] = ()
     """Places where the source did not decode; everything else was coloured."""
+    loss_counts: dict[str, int] = field(default_factory=dict)
+    """What happened there -> how often."""
     kept: tuple[KeptShot, ...] = ()
     """Shots that were in colour already and stayed as they were."""
 
@@ -69,7 +73,7 @@ def colorize_video(
     Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
     """
     settings = settings or RunSettings()
-    with open_reader(source, settings.span, settings.limits) as reader:
+    with memory_watched(colorizer.device), open_reader(source, settings.span, settings.limits) as reader:
         return _colorize(reader, target, colorizer, settings, on_frames)
 
 
@@ -112,5 +116,6 @@ def _colorize(
         device=str(colorizer.device),
         warnings=tuple(writer.warnings),
         losses=tuple(map(str, reader.losses)),
+        loss_counts=dict(Counter(loss.what for loss in reader.losses)),
         kept=keeper.shots,
     )

@@ -15,6 +15,7 @@ from operator import attrgetter
 import torch
 from torch import Tensor
 
+from vidcolor.device import Portions
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch
 from vidcolor.grain import blur_grain
@@ -147,7 +148,7 @@ class _Moment:
 
 
 def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterator[_Frame]:
-    shot, last = 0, None
+    shot, last, portions = 0, None, Portions()
     for batch in batches:
         if batch.guide is None or batch.ab is None or batch.first_of_shot is None:
             raise ValueError("a batch needs guide, ab and first_of_shot before its colours can be smoothed")
@@ -155,7 +156,7 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
         luma = blur_grain(batch.guide)
         before = torch.cat((luma[:1] if last is None else last, luma[:-1]))
         last = luma[-1:]
-        to_previous, from_previous = find_motion(luma, before), find_motion(before, luma)
+        to_previous, from_previous = find_motion(luma, before, portions), find_motion(before, luma, portions)
         for index, is_first in enumerate(batch.first_of_shot):
             shot += is_first
             one = slice(index, index + 1)

@@ -9,15 +9,16 @@ import click
 
 from vidcolor.cli.compare import compare
 from vidcolor.cli.evaluate import evaluate
-from vidcolor.cli.exits import DAMAGED, FAILED, INTERRUPTED
+from vidcolor.cli.exits import DAMAGED, FAILED, HUNG_UP, INTERRUPTED, TERMINATED
 from vidcolor.cli.info import info
 from vidcolor.cli.models import models
 from vidcolor.cli.preview import preview
 from vidcolor.cli.run import run
+from vidcolor.cli.signals import exit_code, stopped_by_signals
 from vidcolor.cli.train import train
 from vidcolor.errors import VidcolorError
 
-__all__ = ["DAMAGED", "FAILED", "INTERRUPTED", "main"]
+__all__ = ["DAMAGED", "FAILED", "HUNG_UP", "INTERRUPTED", "TERMINATED", "main"]
 
 
 class _Commands(click.Group):
@@ -25,12 +26,13 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with stopped_by_signals():
+                return super().invoke(ctx)
         except VidcolorError as error:
             raise click.ClickException(str(error)) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             click.echo("Interrupted: nothing half-finished was left behind.", err=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(exit_code(interrupt))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -1,3 +1,4 @@
 """Exit codes, beside click's 0 (all done) and 2 (wrong usage)."""
 
-FAILED, DAMAGED, INTERRUPTED = 1, 3, 130
+FAILED, DAMAGED = 1, 3
+HUNG_UP, INTERRUPTED, TERMINATED = 129, 130, 143

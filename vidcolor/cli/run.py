@@ -66,7 +66,7 @@ def run(
     """Colour INPUT into OUTPUT: films, stills, folders, globs. Several inputs need a folder as OUTPUT.
 
     Exit codes: 0 all done, 1 something failed, 2 wrong usage, 3 a damaged source was coloured as far as it decodes,
-    130 interrupted.
+    129, 130 and 143 interrupted.
     """
     from vidcolor import console
     from vidcolor.colorizer import load_colorizer

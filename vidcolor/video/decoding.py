@@ -17,6 +17,9 @@ MAX_READ_ERRORS = 100
 CLOCK_RESTART = 1
 """Seconds by which times must fall back to mean that the source's clock began anew."""
 
+_SKIPPED = {"hevc": "frame dropped (one that it refers to is missing)"}
+"""Codecs with a frame in every packet whose decoders leave some out without a word, and what is then said of these."""
+
 Lose = Callable[[int | None, str], None]
 """Called with the pts (stream time base, None where unknown) and the kind of every loss."""
 
@@ -28,10 +31,14 @@ def decode(container: InputContainer, stream: VideoStream, lose: Lose) -> Iterat
     awaited: set[int] = set()
     """pts of the packets whose frames have not come out yet."""
     lost: set[int] = set()
-    failure: str | None = None
+    failure = usual = _SKIPPED.get(stream.codec_context.codec.canonical_name)
+    suspect: set[int] = set()
+    """pts of packets that came damaged."""
     for packet in _with_flush(stream, read_packets(container, [stream], lose)):
         if packet.pts is not None and not packet.is_discard:
             awaited.add(packet.pts)
+            if packet.is_corrupt:
+                suspect.add(packet.pts)
         try:
             frames = stream.decode(packet)
         except FFmpegError as error:
@@ -39,19 +46,19 @@ def decode(container: InputContainer, stream: VideoStream, lose: Lose) -> Iterat
             continue
         for frame in frames:
             # Frames come in the order of their times: what lies before this one and has not come is lost. Without a
-            # failure nothing is: some packets hold no frame of their own.
+            # failure nothing is: packets of most codecs may hold no frame of their own.
             passed = {pts for pts in awaited if frame.pts is not None and pts <= frame.pts}
             awaited -= passed
             if failure and (gone := sorted(passed - {frame.pts})):
                 _lose_all(gone, failure, lose)
                 lost.update(gone)
-                failure = None
+                failure = usual
             if frame.pts in lost:
                 continue  # it came after all, but behind later frames
-            if frame.is_corrupt:
+            if frame.is_corrupt or frame.pts in suspect:
                 lose(frame.pts, "damaged frame, parts of it are guessed")
             yield frame
-    if failure:
+    if failure and (awaited or failure != usual):
         _lose_all(sorted(awaited) or [None], failure, lose)
 
 

@@ -137,3 +137,12 @@ def clock_start(container: InputContainer) -> Fraction:
     if not container.format.flags & _ARBITRARY_CLOCK or not container.start_time:
         return Fraction(0)
     return Fraction(container.start_time, av.time_base)
+
+
+def told_length(stream: VideoStream) -> Fraction | None:
+    """Seconds at which the picture ends as its Matroska tag has it, 01:02:03.456; None without one."""
+    try:
+        hours, minutes, seconds = map(Fraction, stream.metadata.get("DURATION", "").split(":"))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return hours * 3600 + minutes * 60 + seconds

@@ -21,10 +21,14 @@ from vidcolor.frames import FrameBatch
 from vidcolor.turn import Turn
 from vidcolor.video import planes
 from vidcolor.video.decoding import CLOCK_RESTART, decode
+from vidcolor.video.gaps import Gaps
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import spread_frames
-from vidcolor.video.picture import clock_start, read_info, read_tags
+from vidcolor.video.picture import clock_start, read_info, read_tags, told_length
 from vidcolor.video.source import find_picture, opened
+
+MISSING_END = 1
+"""Seconds that a picture may end before it should."""
 
 _WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
 
@@ -88,6 +92,7 @@ class VideoReader:
             self.tags = read_tags(stream, first)
             self.info = read_info(stream, first)
             zero = clock_start(container)
+            self._length = told_length(stream)
         self._shift = self._find_shift(zero)
         if span != Span():
             self.info = replace(self.info, frame_count=self._expected_frames())
@@ -145,8 +150,16 @@ class VideoReader:
     def frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
         """Every frame of the span as decoded, in the first one's size and format, with its pts and duration."""
         self.losses.clear()
+        gaps, end = Gaps(self._step), 0
         for frame, pts, duration in self._timed_frames():
+            lost = round(self.losses[-1].seconds / self.info.time_base) if self.losses else None
+            gaps.follow(pts - self._shift, duration, lost)
+            end = pts + duration
             yield frame, pts - self._shift, duration
+        if (warning := gaps.warning(self.info.time_base)) and warning not in self.warnings:
+            self.warnings.append(warning)
+        if self.span.end is None:
+            self._compare_length(end)
 
     def moments(self, count: int) -> Iterator[FrameBatch]:
         """At most `count` frames spread evenly over the whole film, one to a batch; found by seeking."""
@@ -183,7 +196,7 @@ class VideoReader:
 
     def _steady(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, int, int]]:
         """Give every frame a pts, and one above that of the frame before."""
-        step = max(1, round(1 / ((self.info.rate or 25) * self.info.time_base)))
+        step = self._step
         back = round(CLOCK_RESTART / self.info.time_base)
         offset = 0
         last: int | None = None
@@ -197,6 +210,16 @@ class VideoReader:
                 pts = last + 1
             last, step = pts, frame.duration or step
             yield frame, pts, frame.duration
+
+    def _compare_length(self, end: int) -> None:
+        """Matroska that is cut off, or damaged beyond finding on, ends without a word."""
+        if self._length and end * self.info.time_base + MISSING_END < self._length:
+            self._lose(end, f"no picture from here to its end at {float(self._length):.3f} s")
+
+    @property
+    def _step(self) -> int:
+        """Ticks from frame to frame by the header's rate."""
+        return max(1, round(1 / ((self.info.rate or 25) * self.info.time_base)))
 
     def _frames_from(self, container: InputContainer, start: int | None) -> Iterator[VideoFrame]:
         """Decoded frames, from the key frame before `start` on."""

@@ -24,7 +24,7 @@ def save_snapshot(target: Path, pixels: NDArray[np.uint8]) -> None:
     """Save (H, W, 3) R′G′B′, whole or not at all. Raises OutputError."""
     partial = Partial(target)
     try:
-        Image.fromarray(pixels).save(partial.path, quality=_QUALITY.get(target.suffix.lower(), 100))
+        partial.save(Image.fromarray(pixels), quality=_QUALITY.get(target.suffix.lower(), 100))
         partial.keep()
     except (OSError, ValueError) as error:
         raise OutputError(f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})") from error

@@ -112,7 +112,7 @@ class StillWriter:
             options |= self._jpeg_options()
         if self._suffix == ".webp":
             options |= {"lossless": True, "exact": True}  # its lossy kind would alter the luma
-        image.save(self._partial.path, **options)
+        self._partial.save(image, **options)
 
     def _jpeg_options(self) -> dict[str, Any]:
         """The source's own luma table keeps its luma; its chroma table was made for grey and may be coarse."""

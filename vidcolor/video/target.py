@@ -2,7 +2,12 @@
 
 import os
 import secrets
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+
+from PIL import Image
 
 from vidcolor.errors import OutputError
 
@@ -30,10 +35,25 @@ class Partial:
         # Long names are cut so that the hidden one stays within the file system's limit.
         self.path = target.with_name(f".{target.stem[:60]}.partial-{secrets.token_hex(4)}{target.suffix}")
 
+    def save(self, image: Image.Image, **options: Any) -> None:
+        """Write a picture, encoded in memory: where Pillow writes JPEG and TIFF itself, a full disk goes unnoticed."""
+        data = BytesIO()
+        image.save(data, Image.registered_extensions()[self.target.suffix.lower()], **options)
+        self.path.write_bytes(data.getvalue())
+
     def keep(self) -> None:
-        """Give the finished file its name, replacing an older one in one step."""
-        os.replace(self.path, self.target)
+        """Give the finished file its name, replacing an older one in one step. Raises OutputError.
+
+        It lies on the disk before it has the name: some file systems tell only now that there was no room.
+        """
+        try:
+            with self.path.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(self.path, self.target)
+        except OSError as error:
+            raise OutputError(f"{self.target}: cannot be written ({error.strerror})") from error
 
     def discard(self) -> None:
-        """Delete what was written; nothing to do where nothing was."""
-        self.path.unlink(missing_ok=True)
+        """Delete what was written; nothing to do where nothing was, or where the folder may no longer be changed."""
+        with suppress(OSError):
+            self.path.unlink()

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import av
-from av import FFmpegError, Packet
+from av import FFmpegError, InvalidDataError, Packet, PatchWelcomeError
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
@@ -42,6 +42,7 @@ class VideoWriter:
         """What the chroma of every batch has to be."""
         self._seen = reader.warnings  # grows while the reader reads
         self._lost = [self._pixels.warning] if self._pixels.warning else []
+        self._refused = 0
         self._durations: dict[int, int] = {}
         self._partial = Partial(target)
         self._target = target
@@ -70,7 +71,8 @@ class VideoWriter:
     @property
     def warnings(self) -> list[str]:
         """One line for everything of the source that could not be kept as it was, and why."""
-        return [*self._seen, *self._lost]
+        refused = [f"damaged packets of sound or subtitles left out: {self._refused}"] if self._refused else []
+        return [*self._seen, *self._lost, *refused]
 
     def write(self, batch: FrameBatch) -> None:
         """Encode the next frames: luma as the reader gave it, chroma (N, 2, Hc, Wc) as `planes` says.
@@ -138,7 +140,10 @@ class VideoWriter:
     def _carry(self, until: Fraction | None) -> None:
         assert self._container is not None
         for packet in self._others.carry(until):
-            self._container.mux(packet)
+            try:
+                self._container.mux(packet)
+            except (InvalidDataError, PatchWelcomeError):
+                self._refused += 1
 
     def _finish(self) -> None:
         assert self._container is not None
