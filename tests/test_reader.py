@@ -13,6 +13,7 @@ import torch
 from tests.clips import Tone, frames, make_film, pattern, shown
 from vidcolor.errors import InputError
 from vidcolor.video import Span, VideoReader, is_media, is_still, open_reader, probe
+from vidcolor.video.decoding import read_packets
 from vidcolor.video.planes import plane_format, read_luma
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -68,6 +69,38 @@ def test_packed_interleaved_and_big_endian_pictures(planar, pix_fmt):
     luma = pattern(1, 48, 64, frame.format.components[0].bits)[0]
     assert plane_format(frame).bit_depth == frame.format.components[0].bits
     assert np.array_equal(read_luma(frame), luma)
+
+
+def test_samples_beyond_the_bit_depth_are_clipped():
+    """As damaged streams decode to; x264 aborts the process on them."""
+    (frame,) = frames(1, 32, 40, "yuv420p10le")
+    np.frombuffer(memoryview(frame.planes[0]), np.uint16)[:40] = 65535
+    luma = read_luma(frame)
+    assert luma.max() == 1023
+    assert np.array_equal(luma[1:], pattern(1, 32, 40, 10)[0, 1:])
+
+
+class _Surprised:
+    """A container with a packet of a stream that was not there when PyAV opened it."""
+
+    def __init__(self, container, stream):
+        self.format, self._packets, self._calls = container.format, container.demux(stream), 0
+
+    def demux(self, *streams):
+        yield next(self._packets)
+        self._calls += 1
+        if self._calls < 4:
+            raise IndexError
+        yield from self._packets
+
+
+def test_a_stream_that_begins_late_does_no_harm(tmp_path):
+    film, lost = make_film(tmp_path / "film.mkv", count=9), []
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        found = read_packets(_Surprised(container, stream), [stream], lambda pts, what: lost.append(what))
+        assert len(list(found)) == 9
+    assert lost == ["a stream that begins in the middle of the file is left out"]
 
 
 def test_rgb_gives_rec709_luma(tmp_path):

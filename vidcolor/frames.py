@@ -21,6 +21,8 @@ class PlaneFormat:
     """Y′CbCr matrix, one of MATRICES."""
     chroma_shift: tuple[int, int] = (1, 1)
     """log2 of the horizontal and vertical chroma subsampling: (1, 1) is 4:2:0, (0, 0) is 4:4:4."""
+    interlaced: bool = False
+    """Whether even and odd lines are two fields; each then has chroma lines of its own."""
 
     def __post_init__(self) -> None:
         if not 8 <= self.bit_depth <= 16:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError
 from vidcolor.pipeline import RunReport
-from vidcolor.video import WRITABLE, is_media, is_still
+from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def plan_jobs(inputs: Sequence[str], output: Path) -> list[Job]:
         return [Job(files[0][0], output)]
     if output.is_file():
         raise OutputError(f"{output}: is a file; several inputs or a folder need a folder as output")
-    jobs = [Job(source, output / _writable(place), makes_folder=True) for source, place in files]
+    jobs = [Job(source, output / _writable(place, source), makes_folder=True) for source, place in files]
     _refuse_collisions(jobs)
     return jobs
 
@@ -89,11 +89,12 @@ def _hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
-def _writable(place: Path) -> Path:
-    """The same name, with another suffix where the old one cannot be written."""
-    if place.suffix.lower() in WRITABLE:
+def _writable(place: Path, source: Path) -> Path:
+    """The same name, with another suffix where what is in the source cannot be written under the old one."""
+    is_still = holds_one_picture(source)
+    if place.suffix.lower() in (STILLS if is_still else WRITABLE_FILMS):
         return place
-    return place.with_suffix(".png" if is_still(place) else ".mkv")
+    return place.with_suffix(".png" if is_still else ".mkv")
 
 
 def _refuse_collisions(jobs: Sequence[Job]) -> None:

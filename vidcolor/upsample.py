@@ -55,8 +55,16 @@ class Upsampler:
             yield replace(batch, chroma=torch.stack(chroma))
 
     def _shrink(self, luma: Tensor) -> Tensor:
-        """Stored luma (1, H, W) -> Y′ in 0..1 at the size of the chroma planes, (1, 1, Hc, Wc)."""
-        return F.interpolate(read_luma(luma, self.source)[None], self.target.chroma_size(*luma.shape[1:]), mode="area")
+        """Stored luma (1, H, W) -> Y′ in 0..1 at the size of the chroma planes, (1, 1, Hc, Wc), fields kept apart."""
+        whole = read_luma(luma, self.source)[None]
+        height, width = self.target.chroma_size(*luma.shape[1:])
+        if not self.source.interlaced or height < 2:
+            return F.interpolate(whole, (height, width), mode="area")
+        shrunk = whole.new_empty((1, 1, height, width))
+        for field in (0, 1):
+            lines = shrunk[..., field::2, :]
+            lines.copy_(F.interpolate(whole[..., field::2, :], lines.shape[2:], mode="area"))
+        return shrunk
 
     def _chroma(self, guide: Tensor, fine: Tensor, ab: Tensor, table: ChromaTable) -> Tensor:
         slope, offset = guided_coefficients(guide, ab[None], self.radius, self.tolerance)

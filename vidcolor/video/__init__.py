@@ -4,6 +4,7 @@ from pathlib import Path
 
 from vidcolor.errors import OutputError
 from vidcolor.frames import VideoInfo
+from vidcolor.video.animation import holds_one_picture
 from vidcolor.video.colors import ColorFrame, read_colors
 from vidcolor.video.encoding import Encoding, find_encoders
 from vidcolor.video.limits import USUAL, Limits
@@ -14,13 +15,14 @@ from vidcolor.video.snapshot import check_snapshot, save_snapshot
 from vidcolor.video.source import check_source
 from vidcolor.video.still_writer import StillWriter
 from vidcolor.video.stills import StillReader
-from vidcolor.video.suffixes import WRITABLE, WRITABLE_FILMS, is_media, is_still
+from vidcolor.video.suffixes import STILLS, WRITABLE_FILMS, is_media, is_still
 from vidcolor.video.target import check_target
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
+    "STILLS",
     "USUAL",
-    "WRITABLE",
+    "WRITABLE_FILMS",
     "ColorFrame",
     "Encoding",
     "Limits",
@@ -35,6 +37,7 @@ __all__ = [
     "check_snapshot",
     "check_target",
     "find_encoders",
+    "holds_one_picture",
     "is_media",
     "is_still",
     "open_reader",
@@ -47,9 +50,9 @@ __all__ = [
 
 
 def open_reader(source: Path, span: Span = WHOLE, limits: Limits = USUAL) -> VideoReader | StillReader:
-    """A reader for a film or a still, by suffix; a context manager. Raises InputError in one line."""
+    """A reader for a film or a still, as `holds_one_picture` says; a context manager. Raises InputError in one line."""
     check_source(source)
-    return StillReader(source, limits) if is_still(source) else VideoReader(source, span, limits)
+    return StillReader(source, limits) if holds_one_picture(source) else VideoReader(source, span, limits)
 
 
 def open_writer(

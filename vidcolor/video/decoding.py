@@ -62,9 +62,19 @@ def decode(container: InputContainer, stream: VideoStream, lose: Lose) -> Iterat
         _lose_all(sorted(awaited) or [None], failure, lose)
 
 
+def decode_from(container: InputContainer, stream: VideoStream, pts: int, lose: Lose) -> Iterator[VideoFrame]:
+    """Frames from the key frame before `pts` on; from the beginning where the file cannot be searched."""
+    try:
+        container.seek(pts, stream=stream)
+    except FFmpegError:
+        container.seek(0)
+    return decode(container, stream, lose)
+
+
 def read_packets(container: InputContainer, streams: Sequence[Stream], lose: Lose) -> Iterator[Packet[Any]]:
     """The packets of `streams` in file order, without the empty ones that flush; unreadable parts go to `lose`."""
     errors = 0
+    knows_all = True
     last: Packet[Any] | None = None
     while errors < MAX_READ_ERRORS:
         try:
@@ -79,6 +89,10 @@ def read_packets(container: InputContainer, streams: Sequence[Stream], lose: Los
             break
         except FFmpegError:
             errors += 1
+        except IndexError:  # PyAV on a packet of a stream that it did not meet when it opened the file
+            if knows_all:
+                lose(last.pts if last else None, "a stream that begins in the middle of the file is left out")
+            knows_all = False
     missing = _missing_at_end(container, last)
     if errors or missing:
         count = f" ({missing} packets)" if missing else ""

@@ -16,6 +16,8 @@ from vidcolor.video.planes import chroma_shift
 
 # x264 and x265 refuse a size that their chroma subsampling does not divide.
 _EVEN_ONLY = frozenset({"h264", "hevc"})
+_LEAST_SIDE = {"libx265": 64}
+"""Encoders that damage the memory of the process where both sides are shorter."""
 _PLANAR_YUV = re.compile(r"yuv4\d\dp(9|1[0246])?(le)?")
 # Encoders that take deep pictures only with interleaved chroma; PyAV interleaves the planes without loss.
 _PLANAR_OF = {"p010le": "yuv420p10le", "p012le": "yuv420p12le", "p210le": "yuv422p10le"}
@@ -116,6 +118,8 @@ def choose_pixel_format(codec: Codec, planes: PlaneFormat, width: int, height: i
 def _fits(codec: Codec, name: str, width: int, height: int) -> bool:
     planar = _PLANAR_OF.get(name, name)
     if not _PLANAR_YUV.fullmatch(planar):
+        return False
+    if max(width, height) < _LEAST_SIDE.get(codec.name, 0):
         return False
     across, down = chroma_shift(planar)
     is_divisible = width % (1 << across) == 0 and height % (1 << down) == 0

@@ -17,7 +17,9 @@ MAX_TIMESCALE = 100_000_000
 MOV_FAMILY = frozenset({".mp4", ".m4v", ".mov"})
 WITH_CHAPTERS = frozenset({"mp4", "ipod", "mov", "matroska", "webm"})
 
-_OF_THE_OLD_FILE = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "vendor_id"})
+_OF_THE_OLD_FILE = frozenset({
+    "alpha_mode", "compatible_brands", "duration", "encoder", "major_brand", "minor_version", "vendor_id"
+})  # fmt: skip
 # Matroska's statistics are wrong for a stream that was encoded anew.
 _STATISTICS = ("bps", "number_of_frames", "number_of_bytes", "_statistics")
 # What iTunes-style tags can name; any other key of an mp4 needs QuickTime's free keys.

@@ -12,7 +12,7 @@ from av import FFmpegError, Packet, VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidcolor.video.decoding import Lose, decode, read_packets
+from vidcolor.video.decoding import Lose, decode, decode_from, read_packets
 from vidcolor.video.limits import Limits
 from vidcolor.video.source import find_picture, opened
 
@@ -35,7 +35,7 @@ def spread_frames(source: Path, count: int, lose: Lose, limits: Limits) -> Itera
                 continue  # what was found for the moment before lies behind this one, too
             key = _key_near(index, signposts, moment)
             if key is not None and (last is None or key > last):
-                frames, moment = _decode_from(film, stream, moment, lose), moment if last is None else key
+                frames, moment = decode_from(film, stream, moment, lose), moment if last is None else key
             elif frames is None:
                 frames = decode(film, stream, lose)
             frame = _reach(frames, moment)
@@ -69,14 +69,6 @@ def _key_near(container: InputContainer, stream: VideoStream, moment: int) -> in
 
 def _time(packet: Packet[VideoStream]) -> int | None:
     return packet.pts if packet.pts is not None else packet.dts
-
-
-def _decode_from(container: InputContainer, stream: VideoStream, moment: int, lose: Lose) -> Iterator[VideoFrame]:
-    try:
-        container.seek(moment, stream=stream)
-    except FFmpegError:
-        container.seek(0)
-    return decode(container, stream, lose)
 
 
 def _reach(frames: Iterator[VideoFrame], moment: int) -> VideoFrame | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations  # Packet is generic in its stub only
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +17,7 @@ from av.stream import Discard, Stream
 from vidcolor.video import metadata
 from vidcolor.video.conversion import AudioConversion, Copy, SubtitleConversion, converts
 from vidcolor.video.decoding import CLOCK_RESTART, read_packets
-from vidcolor.video.source import is_cover, open_container, opened
+from vidcolor.video.source import codec_name, is_cover, open_container, opened
 
 _END_MARGIN = 10
 """Seconds behind the end of a span after which no packet of it is expected any more."""
@@ -73,15 +73,11 @@ class Passthrough:
             self._add_cover(output, stream)
         elif _accepts(output.format.name, stream):
             self._route(stream, Copy(_add_copy(output, stream)))
-        elif stream.type == "audio" and converts(output.format.name, stream):
-            conversion = AudioConversion(output, stream)  # type: ignore[arg-type]
+        elif _converts(output.format.name, stream):
+            conversion = _add_conversion(output, stream)
             self._route(stream, conversion)
             self._warn(output, stream, f"is converted to {conversion.stream.codec_context.codec.canonical_name}")
-        elif converts(output.format.name, stream):
-            text = SubtitleConversion(output, stream)  # type: ignore[arg-type]
-            self._route(stream, text)
-            self._warn(output, stream, f"is converted to {text.stream.codec_context.codec.canonical_name}")
-        elif not (_name(stream) == "tmcd" and output.format.name == "mov"):  # made anew from the metadata
+        elif not (codec_name(stream) == "tmcd" and output.format.name == "mov"):  # made anew from the metadata
             self._warn(output, stream, "is left out")
 
     def describe(self, output: OutputContainer) -> None:
@@ -151,7 +147,7 @@ class Passthrough:
     def _add_cover(self, output: OutputContainer, stream: Stream) -> None:
         packet = _cover(self._source, stream.index)
         if packet is not None and output.format.name == "matroska":
-            kind = "png" if _name(stream) == "png" else "jpeg"
+            kind = "png" if codec_name(stream) == "png" else "jpeg"
             name = stream.metadata.get("filename") or f"cover.{kind.replace('jpeg', 'jpg')}"
             output.add_attachment(name, stream.metadata.get("mimetype") or f"image/{kind}", bytes(packet))
         elif packet is not None and output.format.name in _WITH_COVERS and _accepts(output.format.name, stream):
@@ -166,7 +162,7 @@ class Passthrough:
         describe(stream, route.stream)
 
     def _warn(self, output: OutputContainer, stream: Stream, what: str) -> None:
-        stream_name = f"{stream.type} stream {stream.index} ({_name(stream)})"
+        stream_name = f"{stream.type} stream {stream.index} ({codec_name(stream)})"
         self._warnings.append(f"{stream_name} {what}: {output.format.name} does not take it")
 
     def _lose(self, pts: int | None, what: str) -> None:
@@ -181,11 +177,20 @@ def describe(source: Stream, target: Stream) -> None:
 
 def _accepts(format_name: str, stream: Stream) -> bool:
     """True where a file of this format can really be begun with a copy of the stream."""
-    if format_name == "mpegts" and _name(stream) not in _IN_TRANSPORT_STREAMS:
+    if format_name == "mpegts" and codec_name(stream) not in _IN_TRANSPORT_STREAMS:
         return False
+    return _begins(format_name, lambda trial: _add_copy(trial, stream))
+
+
+def _converts(format_name: str, stream: Stream) -> bool:
+    """True where one can be begun with the stream converted; a damaged stream may not even open."""
+    return converts(format_name, stream) and _begins(format_name, lambda trial: _add_conversion(trial, stream))
+
+
+def _begins(format_name: str, add: Callable[[OutputContainer], object]) -> bool:
     trial = av.open(io.BytesIO(), "w", format=format_name)
     try:
-        _add_copy(trial, stream)
+        add(trial)
         trial.start_encoding()
     except (ValueError, FFmpegError):
         return False
@@ -200,15 +205,15 @@ def _add_copy(output: OutputContainer, stream: Stream) -> Stream:
     return output.add_stream_from_template(stream, opaque=True)
 
 
+def _add_conversion(output: OutputContainer, stream: Stream) -> AudioConversion | SubtitleConversion:
+    if stream.type == "audio":
+        return AudioConversion(output, stream)  # type: ignore[arg-type]
+    return SubtitleConversion(output, stream)  # type: ignore[arg-type]
+
+
 def _cover(source: Path, index: int) -> Packet[Any] | None:
     with opened(source) as container:
         return next((packet for packet in container.demux(container.streams[index]) if packet.size), None)
-
-
-def _name(stream: Stream) -> str:
-    if stream.codec_context is not None:
-        return stream.codec_context.codec.canonical_name
-    return stream.name or "unknown"
 
 
 def _seconds(packet: Packet[Any]) -> Fraction:

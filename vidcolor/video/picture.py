@@ -19,6 +19,13 @@ MAX_RATE = 300
 UNSPECIFIED = 2
 """AVColorSpace where the matrix is not named."""
 
+_TRANSFERS = {8: "linear", 9: "logarithmic", 10: "logarithmic", 16: "PQ", 17: "SMPTE 428", 18: "HLG"}
+"""AVColorTransferCharacteristic far from the gamma of a television."""
+_WIDE = {4: "BT.470 M", 8: "film", 9: "BT.2020", 10: "XYZ", 11: "DCI-P3", 12: "Display P3"}
+"""AVColorPrimaries far from those of BT.709."""
+_OTHER_MATRICES = {8: "YCgCo", 10: "BT.2020 constant luminance", 11: "Y'D'zD'x", 12: "derived from the primaries",
+    13: "derived from the primaries", 14: "ICtCp", 15: "IPT", 16: "YCgCo-Re", 17: "YCgCo-Ro"}  # fmt: skip
+"""AVColorSpace without a luma that the colours are made for."""
 _HDR = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"})
 _WITHOUT_ROTATION = frozenset({"mpegts"})
 _WITHOUT_MIRROR = frozenset({"matroska", "webm"})
@@ -94,6 +101,18 @@ def name_matrix(tags: PictureTags, written: PlaneFormat) -> PictureTags:
     if tags.colorspace != UNSPECIFIED:
         return tags
     return replace(tags, colorspace=planes.COLORSPACE_OF_MATRIX[written.matrix])
+
+
+def describe_strangeness(tags: PictureTags) -> list[str]:
+    """What of the picture lies beyond the colours that are made: those of BT.709 and its relatives."""
+    strange = []
+    if name := _TRANSFERS.get(tags.color_trc):
+        strange.append(f"the transfer is {name}: coloured as if it were ordinary gamma; the tag is kept")
+    if name := _WIDE.get(tags.color_primaries):
+        strange.append(f"the primaries are {name}: the colours are made for BT.709 and will look different")
+    if name := _OTHER_MATRICES.get(tags.colorspace):
+        strange.append(f"the matrix is {name}: read and written as the nearest ordinary one")
+    return strange
 
 
 def describe_picture(stream: VideoStream, tags: PictureTags, written: PlaneFormat) -> list[str]:

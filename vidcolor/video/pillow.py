@@ -17,13 +17,13 @@ _GUARD = RLock()
 @contextmanager
 def open_picture(source: Path, limits: Limits) -> Iterator[Image.Image]:
     """Any still, whatever its suffix says. Raises InputError where it claims more pixels than the limits allow."""
-    with _unguarded(), Image.open(source, formats=FORMATS) as image:
+    with unguarded(), Image.open(source, formats=FORMATS) as image:
         limits.check_picture(source, *image.size)
         yield image
 
 
 @contextmanager
-def _unguarded() -> Iterator[None]:
+def unguarded() -> Iterator[None]:
     """Without Pillow's limit, which belongs to the whole process and warns on stderr; one thread at a time."""
     with _GUARD:
         usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

@@ -42,6 +42,7 @@ _REPACKED = {
     "ayuv": "yuv444p", "uyva": "yuv444p", "y210le": "yuv422p10le", "y212le": "yuv422p12le", "xv30le": "yuv444p10le",
     "xv36le": "yuv444p12le", "ayuv64le": "yuv444p16le", "xyz12le": "rgb48le", "xyz12be": "rgb48le",
 }  # fmt: skip
+_WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
 _HIGH_BITS = re.compile(r"p[024]1[026](le|be)|.*msb(le|be)")
 
 
@@ -54,6 +55,11 @@ def repack(frame: VideoFrame) -> VideoFrame:
 def is_rgb(pix_fmt: VideoFormat) -> bool:
     """True for R′G′B′ and palettes, whose luma has to be computed."""
     return pix_fmt.is_rgb or pix_fmt.has_palette
+
+
+def is_transparent(frame: VideoFrame) -> bool:
+    """True where the frame has an alpha channel that is not opaque all over."""
+    return frame.format.name.startswith(_WITH_ALPHA) and bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
 
 
 def plane_format(frame: VideoFrame) -> PlaneFormat:
@@ -70,7 +76,7 @@ def plane_format(frame: VideoFrame) -> PlaneFormat:
     full_by_name = is_grey or name.startswith("yuvj")
     full_range = frame.color_range == FULL or (frame.color_range != LIMITED and full_by_name)
     shift = (1, 1) if is_grey else chroma_shift(name)
-    return PlaneFormat(frame.format.components[0].bits, full_range, matrix, shift)
+    return PlaneFormat(frame.format.components[0].bits, full_range, matrix, shift, frame.interlaced_frame)
 
 
 def chroma_shift(pix_fmt: str) -> tuple[int, int]:
@@ -80,9 +86,18 @@ def chroma_shift(pix_fmt: str) -> tuple[int, int]:
 
 
 def read_luma(frame: VideoFrame) -> Plane:
-    """The Y′ plane, (H, W) uint8 or uint16 (low bits), bit for bit; for R′G′B′ its Rec. 709 luma, rounded."""
+    """The Y′ plane, (H, W) uint8 or uint16 (low bits), bit for bit; for R′G′B′ its Rec. 709 luma, rounded.
+
+    A damaged stream may decode to samples beyond its bit depth, on which encoders abort the process: they are clipped.
+    """
     if is_rgb(frame.format):
-        return _as_samples(np.rint(_rgb(frame) @ REC709), _rgb_depth(frame.format))
+        depth = _rgb_depth(frame.format)
+        return _as_samples(np.rint(_rgb(frame) @ REC709).clip(0, (1 << depth) - 1), depth)
+    luma, bits = _stored_luma(frame), frame.format.components[0].bits
+    return np.minimum(luma, np.uint16((1 << bits) - 1)) if 8 < bits < 16 else luma
+
+
+def _stored_luma(frame: VideoFrame) -> Plane:
     rows = samples_of(frame.planes[0], frame.format)
     first, step = _PACKED_LUMA.get(frame.format.name, (0, 1))
     return _low_bits(rows[:, first : first + frame.width * step : step], frame.format)

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
 from vidcolor.video.limits import USUAL, Limits
-from vidcolor.video.source import find_picture, is_cover, opened
+from vidcolor.video.source import codec_name, find_picture, is_cover, opened
 
 _RANGES = {1: "limited", 2: "full"}
 
@@ -91,7 +91,7 @@ def _summary(stream: Stream, container: InputContainer, is_picture: bool) -> Str
     summary = StreamSummary(
         index=stream.index,
         kind="cover" if is_cover(stream) else stream.type,
-        codec=stream.codec_context.codec.canonical_name if stream.codec_context else stream.name or "unknown",
+        codec=codec_name(stream),
         is_picture=is_picture,
         language=stream.language,
         title=stream.metadata.get("title"),

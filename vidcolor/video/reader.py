@@ -12,7 +12,7 @@ from typing import Self
 import av
 import numpy as np
 import torch
-from av import FFmpegError, VideoFrame
+from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -20,17 +20,15 @@ from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch
 from vidcolor.turn import Turn
 from vidcolor.video import planes
-from vidcolor.video.decoding import CLOCK_RESTART, decode
+from vidcolor.video.decoding import CLOCK_RESTART, decode, decode_from
 from vidcolor.video.gaps import Gaps
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import spread_frames
-from vidcolor.video.picture import clock_start, read_info, read_tags, told_length
+from vidcolor.video.picture import clock_start, describe_strangeness, read_info, read_tags, told_length
 from vidcolor.video.source import find_picture, opened
 
 MISSING_END = 1
 """Seconds that a picture may end before it should."""
-
-_WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
 
 
 @dataclass(frozen=True)
@@ -84,13 +82,14 @@ class VideoReader:
             first = next(decode(container, stream, lambda pts, what: None), None)
             if first is None:
                 raise InputError(f"{source}: not one frame decodes, the file is damaged or has no frames")
-            if first.format.name.startswith(_WITH_ALPHA):
-                self.warnings.append(f"the alpha channel ({first.format.name}) cannot be kept in a film")
+            if planes.is_transparent(first) or stream.metadata.get("alpha_mode") == "1":
+                self.warnings.append("the alpha channel cannot be kept in a film")
             first = planes.repack(first)
             self._start = first.pts or 0
             self._pix_fmt = first.format.name
             self.tags = read_tags(stream, first)
             self.info = read_info(stream, first)
+            self.warnings += describe_strangeness(self.tags)
             zero = clock_start(container)
             self._length = told_length(stream)
         self._shift = self._find_shift(zero)
@@ -227,21 +226,14 @@ class VideoReader:
         if start is None:
             yield from decode(container, stream, self._lose)
             return
-        frames = self._seek(container, stream, start)
+        frames = decode_from(container, stream, start, self._lose)
         first = next(frames, None)
         if first is None or first.pts is None or first.pts > start:
             # The index was wrong, or there is none: read from the beginning.
-            first, frames = None, self._seek(container, stream, self._start)
+            first, frames = None, decode_from(container, stream, self._start, self._lose)
         if first is not None:
             yield first
         yield from frames
-
-    def _seek(self, container: InputContainer, stream: VideoStream, pts: int) -> Iterator[VideoFrame]:
-        try:
-            container.seek(pts, stream=stream)
-        except FFmpegError:
-            container.seek(0)
-        return decode(container, stream, self._lose)
 
     def _in_layout(self, frame: VideoFrame, pts: int) -> VideoFrame:
         frame = planes.repack(frame)

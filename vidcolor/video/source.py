@@ -13,6 +13,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
+from vidcolor.video.animation import WebpFilm, is_animated_webp
 from vidcolor.video.boxes import count_samples
 from vidcolor.video.limits import USUAL, Limits
 
@@ -34,11 +35,13 @@ def open_container(source: Path, limits: Limits = USUAL) -> InputContainer:
     """Open for reading. Raises InputError in one line whatever the file is."""
     check_source(source)
     limits.check_frames(source, count_samples(source))
+    moves = is_animated_webp(source)
     try:
         container = av.open(
             # "file:" keeps a colon in the name from being taken for a protocol; the white list keeps playlists local.
-            f"file:{source}",
+            WebpFilm(source, limits) if moves else f"file:{source}",
             "r",
+            format="apng" if moves else None,
             container_options={"protocol_whitelist": "file"},
             options=_options(limits),
             metadata_errors="replace",
@@ -72,6 +75,13 @@ def find_picture(container: InputContainer, source: Path) -> VideoStream:
 def is_cover(stream: Stream) -> bool:
     """True for cover art, which FFmpeg shows as a video stream of one frame."""
     return bool(stream.disposition & Disposition.attached_pic)
+
+
+def codec_name(stream: Stream) -> str:
+    """FFmpeg's name of what a stream is encoded with, whether there is a decoder for it or not."""
+    if stream.codec_context is not None:
+        return stream.codec_context.codec.canonical_name
+    return getattr(stream, "name", None) or "unknown"
 
 
 def reason(error: FFmpegError) -> str:

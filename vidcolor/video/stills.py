@@ -133,8 +133,11 @@ def _read(source: Path, limits: Limits, warnings: list[str]) -> Still:
             return _take_apart(image, source)
     except UnidentifiedImageError as error:
         raise InputError(f"{source}: is no picture that can be read, check the file or its suffix") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{source}: the picture is damaged or cut off ({error})") from error
+    except InputError:
+        raise
+    except Exception as error:  # Pillow raises whatever its parsers run into: TypeError, struct.error, ...
+        words = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(f"{source}: the picture is damaged or cut off ({words})") from error
 
 
 def _take_apart(image: Image.Image, source: Path) -> Still:

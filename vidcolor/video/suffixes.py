@@ -1,4 +1,4 @@
-"""Which files are stills, which are films and which can be written: decided by suffix alone."""
+"""Which suffixes are those of stills and of films, and which can be written."""
 
 from pathlib import Path
 
@@ -9,12 +9,10 @@ FILMS = frozenset({
     ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })  # fmt: skip
 WRITABLE_FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts", ".m2ts", ".mts"})
-WRITABLE = WRITABLE_FILMS | STILLS
-"""Suffixes that `open_writer` takes as a target."""
 
 
 def is_still(path: Path) -> bool:
-    """True where the suffix says one picture (animated .gif and .apng count as films)."""
+    """True where the suffix says one picture; `holds_one_picture` also looks into the file."""
     return path.suffix.lower() in STILLS
 
 
