@@ -14,7 +14,7 @@ from vidcolor.video.source import check_source
 from vidcolor.video.still_writer import StillWriter
 from vidcolor.video.stills import StillReader
 from vidcolor.video.suffixes import WRITABLE, WRITABLE_FILMS, is_media, is_still
-from vidcolor.video.target import check_target
+from vidcolor.video.target import Partial, check_target, translated
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
@@ -58,10 +58,12 @@ def open_writer(
     encoding: Encoding,
     overwrite: bool = False,
     info: VideoInfo | None = None,
+    partial: Partial | None = None,
 ) -> VideoWriter | StillWriter:
     """A writer for what `reader` reads; a context manager. Raises OutputError before anything is created.
 
     `info` says how pictures come where they are no longer like the reader's: another size, another depth of luma.
+    `partial` is where a film lies until it is whole; None: beside the target.
     """
     check_target(target, reader.source, overwrite)
     suffix = target.suffix.lower()
@@ -73,4 +75,4 @@ def open_writer(
         raise OutputError(f"{target}: a film cannot be written as a still, use .mp4, .mov, .mkv or .webm")
     if suffix not in WRITABLE_FILMS:
         raise OutputError(f"{target}: {suffix or 'no suffix'} cannot be written, use .mp4, .mov, .mkv, .webm or .ts")
-    return VideoWriter(target, reader, encoding.fit(suffix), info or reader.info)
+    return VideoWriter(partial or Partial(target), reader, encoding.fit(suffix), info or reader.info)

@@ -2,9 +2,14 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from av import FFmpegError
+
 from vidcolor.errors import OutputError
+from vidcolor.video.source import reason
 
 
 def check_target(target: Path, source: Path, overwrite: bool) -> None:
@@ -37,3 +42,13 @@ class Partial:
     def discard(self) -> None:
         """Delete what was written; nothing to do where nothing was."""
         self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def translated(target: Path) -> Iterator[None]:
+    """What the encoder, the muxer or the disk raises within becomes OutputError."""
+    try:
+        yield
+    except (FFmpegError, OSError) as error:
+        words = reason(error) if isinstance(error, FFmpegError) else error.strerror
+        raise OutputError(f"{target}: cannot be written ({words})") from error
