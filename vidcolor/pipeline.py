@@ -1,18 +1,29 @@
 """A film from end to end: read, find shots, colour, steady, upsample, write."""
 
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
+from vidcolor.frames import VideoInfo
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
+from vidcolor.resume import Kept, SpanWriter, describe_job, digest_of, in_spans, open_spans
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.upsample import Upsampler
-from vidcolor.video import Encoding, Span, StillReader, VideoReader, open_reader, open_writer
+from vidcolor.video import (
+    Encoding,
+    Span,
+    StillReader,
+    StillWriter,
+    VideoReader,
+    VideoWriter,
+    open_reader,
+    open_writer,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class RunSettings:
     overwrite: bool = False
     compare: str | None = None
     """A layout's name to show the grey beside the colour; None: the colour alone."""
+    resume: bool = False
+    """Whether a film is written span by span, so that another run can go on where this one was stopped."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,10 @@ class RunReport:
     """What could not be kept as it was, and why."""
     losses: tuple[str, ...] = ()
     """Places where the source did not decode; everything else was coloured."""
+    kept_spans: int = 0
+    """Finished by earlier runs, and not done again."""
+    kept_frames: int = 0
+    """Of `frames`, those of the kept spans."""
 
 
 def colorize_video(
@@ -73,20 +90,21 @@ def _colorize(
     settings: RunSettings,
     on_frames: Callable[[int, int | None], None],
 ) -> RunReport:
-    started, frames, shots = time.monotonic(), 0, 0
+    started = time.monotonic()
     layout = lay_out(settings.compare, reader.info, reader.turn)
+    batch_size = settings.batch_size or colorizer.batch_size
     with (
-        open_writer(
-            target, reader, encoding=settings.encoding, overwrite=settings.overwrite, info=layout.info
-        ) as writer,
-        closing(prefetch(reader.batches(settings.batch_size or colorizer.batch_size))) as luma,
+        _open_output(reader, target, colorizer, settings, layout.info) as (writer, kept),
+        closing(prefetch(reader.batches(batch_size, kept.frames))) as decoded,
     ):
+        frames, shots, memory = kept.frames, kept.shots, kept.memory
         planes = reader.info.planes
-        marked = mark_shots(luma, planes)
-        colored = colorizer.stream(marked, planes)
-        steady = settings.smoother.stream(colored)
+        luma = in_spans(decoded) if settings.resume else decoded
+        marked = mark_shots(luma, planes, memory)
+        colored = colorizer.stream(marked, planes, memory)
+        steady = settings.smoother.stream(colored, memory)
         upsampler = Upsampler(planes, writer.planes, settings.saturation)
-        shown = layout.beside_grey(upsampler.stream(steady), writer.planes)
+        shown = layout.beside_grey(upsampler.stream(steady, memory), writer.planes)
         for batch in shown:
             writer.write(batch)
             frames += len(batch)
@@ -102,4 +120,34 @@ def _colorize(
         device=str(colorizer.device),
         warnings=tuple(writer.warnings),
         losses=tuple(map(str, reader.losses)),
+        kept_spans=kept.spans,
+        kept_frames=kept.frames,
     )
+
+
+@contextmanager
+def _open_output(
+    reader: VideoReader | StillReader, target: Path, colorizer: Colorizer, settings: RunSettings, info: VideoInfo
+) -> Iterator[tuple[VideoWriter | StillWriter | SpanWriter, Kept]]:
+    """What the film is written with, and what is there of it already."""
+    encoding, overwrite = settings.encoding, settings.overwrite
+    if settings.resume and isinstance(reader, VideoReader):
+        job = describe_job(
+            source=digest_of(reader.source),
+            model=colorizer.digest,
+            device=colorizer.device,
+            settings=replace(settings, batch_size=settings.batch_size or colorizer.batch_size, overwrite=False),
+        )
+        with open_spans(
+            target,
+            reader,
+            job,
+            encoding=replace(encoding, repeatable=True),
+            overwrite=overwrite,
+            info=info,
+            device=colorizer.device,
+        ) as opened:
+            yield opened
+    else:
+        with open_writer(target, reader, encoding=encoding, overwrite=overwrite, info=info) as writer:
+            yield writer, Kept()

@@ -5,7 +5,9 @@ from pathlib import Path
 from vidcolor.errors import OutputError
 from vidcolor.frames import VideoInfo
 from vidcolor.video.colors import ColorFrame, read_colors
+from vidcolor.video.encoder import Encoder
 from vidcolor.video.encoding import Encoding, find_encoders
+from vidcolor.video.packets import PacketFile, join_packets
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
 from vidcolor.video.reader import Loss, Span, VideoReader
@@ -20,9 +22,12 @@ from vidcolor.video.writer import VideoWriter
 __all__ = [
     "WRITABLE",
     "ColorFrame",
+    "Encoder",
     "Encoding",
     "Loss",
     "MediaSummary",
+    "PacketFile",
+    "Partial",
     "Span",
     "StillReader",
     "StillWriter",
@@ -34,12 +39,14 @@ __all__ = [
     "find_encoders",
     "is_media",
     "is_still",
+    "join_packets",
     "open_reader",
     "open_writer",
     "probe",
     "read_colors",
     "read_pictures",
     "save_snapshot",
+    "translated",
 ]
 
 _WHOLE = Span()

@@ -34,10 +34,9 @@ class Encoder:
         """What the chroma of every batch has to be."""
         self._durations: dict[int, int] = {}
         options = encoding.options_for(codec, reader.tags.field_order)
-        size = {"width": info.width, "height": info.height}
         try:
             self.stream: VideoStream = container.add_stream(  # type: ignore[assignment]
-                encoding.codec, info.rate or 25, options, time_base=info.time_base, **size
+                codec.name, info.rate or 25, options, width=info.width, height=info.height, time_base=info.time_base
             )
         except ValueError as error:
             problem = f"{target}: {target.suffix} files take no {encoding.codec}"

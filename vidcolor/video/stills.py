@@ -104,8 +104,8 @@ class StillReader:
         """The one frame."""
         return self.batches(1)
 
-    def batches(self, size: int) -> Iterator[FrameBatch]:
-        """The one frame: luma (1, 1, H, W) uint8 or uint16, full range."""
+    def batches(self, size: int, skip: int = 0) -> Iterator[FrameBatch]:
+        """The one frame, whatever is asked for: luma (1, 1, H, W) uint8 or uint16, full range."""
         luma = torch.from_numpy(self.still.luma.copy())
         yield FrameBatch(luma[None, None], pts=(0,), durations=(0,))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 from av import FFmpegError, Packet
@@ -88,11 +88,11 @@ class VideoWriter:
         encoder.open()
         return encoder
 
-    def add(self, packets: Iterable[Packet[VideoStream]]) -> None:
-        """Take over the next packets of the picture as they are. Raises OutputError where the disk refuses."""
+    def add(self, packets: Iterable[Packet[Any]]) -> None:
+        """Take over the next packets of the picture, times in ticks. Raises OutputError where the disk refuses."""
         with translated(self._target):
             for packet in packets:
-                packet.stream = self._encoder.stream
+                packet.stream, packet.time_base = self._encoder.stream, self._info.time_base
                 self._mux([packet])
 
     def _open(self) -> None:
