@@ -35,7 +35,7 @@ def mark_shots(batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memor
     """
     waiting: deque[FrameBatch] = deque()
     flags: list[bool] = []
-    last = list(memory["shots.last"].cpu().numpy()) if memory else []
+    last = list(memory["shots.last"].cpu().numpy()) if "shots.last" in memory else []
     for flag in find_cuts(_thumbnails(batches, planes, waiting, last), last):
         flags.append(flag)
         if len(flags) == len(waiting[0]):

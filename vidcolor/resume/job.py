@@ -3,19 +3,20 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from importlib.metadata import version
 from pathlib import Path
+
+from vidcolor.environment import installed
 
 Job = Mapping[str, str]
 
-_MAKERS = ("vidcolor", "torch", "av")
+_MAKERS = ("vidcolor", "torch", "av", "numpy", "opencv-python", "opencv-python-headless")
 """Packages whose versions may change the frames that come out."""
 
 
 def describe_job(**parts: object) -> Job:
     """Everything by name: settings field by field, as JSON can hold it, and the versions of what does the work."""
     job = {name: str(value) for part, values in parts.items() for name, value in _flat(part, values)}
-    return job | {name: version(name) for name in _MAKERS}
+    return job | installed(_MAKERS)
 
 
 def digest_of(file: Path) -> str:

@@ -26,6 +26,8 @@ from vidcolor.resume.lock import take_lock
 from vidcolor.video import Partial, translated
 
 FORMAT = 1
+LONGEST_NAME = 200
+"""Bytes of a target's name that its folder takes over; file systems end at 255."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,13 @@ class Journal:
         if memory is not None:
             checkpoint.save_tensors(remembered, memory, {})
         _flush_folder(self.folder)
-        self.spans.append(Span(frames, shots, digest_of(packets), None if memory is None else digest_of(remembered)))
-        self._save()
+        span = Span(frames, shots, digest_of(packets), None if memory is None else digest_of(remembered))
+        self._save([*self.spans, span])
 
     def join(self) -> None:
         """Say that the whole film lies ready on the disk."""
         self.is_joined = True
-        self._save()
+        self._save(self.spans)
 
     def _files(self, index: int) -> tuple[Path, Path]:
         return self.folder / f"{index:06d}.packets", self.folder / f"{index:06d}.safetensors"
@@ -154,16 +156,17 @@ class Journal:
         for file in set(self.folder.iterdir()) - kept - {self._path, _lock(self.target)}:
             file.unlink()
 
-    def _save(self) -> None:
+    def _save(self, spans: list[Span]) -> None:
         content = {
             "format": FORMAT,
             "job": dict(self._job),
             "joined": self.is_joined,
-            "spans": [asdict(span) for span in self.spans],
+            "spans": [asdict(span) for span in spans],
         }
         text = json.dumps(content | {"digest": _digest(content)}, indent=1)
         checkpoint.write_bytes(self._path, text.encode())
         _flush_folder(self.folder)
+        self.spans = spans
 
 
 class JoinedFilm(Partial):
@@ -194,9 +197,9 @@ def open_journal(target: Path) -> Iterator[Journal]:
         _flush_folder(target.parent)
         lock = _lock(target).open("ab")
     with lock:
-        if not take_lock(lock.fileno()):
-            raise OutputError(f"{target}: another process is at work on it; wait for it, or choose another name")
         with translated(target):
+            if not take_lock(lock.fileno()):
+                raise OutputError(f"{target}: another process is at work on it; wait for it, or choose another name")
             journal = Journal(target)
         try:
             yield journal
@@ -211,7 +214,10 @@ def is_whole(target: Path) -> bool:
 
 
 def _folder(target: Path) -> Path:
-    return target.with_name(f".{target.name}.vidcolor")
+    name = target.name
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f"{name[:40]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
+    return target.with_name(f".{name}.vidcolor")
 
 
 def _journal(target: Path) -> Path:

@@ -15,9 +15,12 @@ else:
 
 
 def take_lock(handle: int) -> bool:
-    """Lock an open file until it is closed; False where another process holds its lock."""
+    """Lock an open file until it is closed; False where another process holds its lock.
+
+    Raises OSError where the file system knows no locks.
+    """
     try:
         _lock(handle)
-    except OSError:
+    except (BlockingIOError, PermissionError):  # the latter is Windows'
         return False
     return True
