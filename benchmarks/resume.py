@@ -3,10 +3,10 @@
     python benchmarks/resume.py [--kills 50] [--frames 4000] [--span 48] [--seconds 3] [--codec ffv1] [--json FILE]
 
 A film with cuts, a long shot, frames of uneven length and two sound tracks is coloured with `resume` by processes that
-are killed (SIGKILL) at random moments until the last one may finish: up to so many seconds after their start or, as most
-would die while they load the model, three times out of four after their first packets. Once, nothing is killed. Both
-films are decoded and compared frame by frame, times and sound packets, too, and no finished span's file may ever be
-written again. Spans are made shorter than usual, so that there are more joints.
+are killed (SIGKILL) at random moments until the last one may finish: up to so many seconds after their start or, since
+most would die while they load the model, three times out of four after their first packets. Once, nothing is killed.
+Both films are decoded and compared frame by frame, times and sound packets, too, and no finished span's file may ever
+be written again. Spans are made shorter than usual, so that there are more joints.
 """
 
 import argparse
