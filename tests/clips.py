@@ -73,10 +73,12 @@ def make_film(
     matrix: Sequence[int] | None = None,
     tags: Mapping[str, Any] | None = None,
     container_options: Mapping[str, str] | None = None,
+    grey: NDArray[Any] | None = None,
 ) -> Path:
     """Write a film of `pattern` frames and whatever else is asked for. `tags` are attributes of the codec context.
 
-    chapters are (start ms, end ms, title); attachments (name, MIME type, data).
+    grey is (N, H, W) uint8 to show instead of the pattern, in a format of 8 bits; chapters are (start ms, end ms,
+    title); attachments (name, MIME type, data).
     """
     tick = time_base or 1 / Fraction(rate)
     pts = pts if pts is not None else [round(i / Fraction(rate) / tick) for i in range(count)]
@@ -93,7 +95,7 @@ def make_film(
             output.add_attachment(*attachment)
         output.metadata.update(metadata or {})
         output.set_chapters([_chapter(i, *chapter) for i, chapter in enumerate(chapters)])
-        for frame, time in zip(frames(len(pts), height, width, pix_fmt), pts, strict=True):
+        for frame, time in zip(frames(len(pts), height, width, pix_fmt, grey), pts, strict=True):
             frame.pts, frame.time_base = time, tick
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
@@ -104,8 +106,8 @@ def make_film(
     return path
 
 
-def frames(count: int, height: int, width: int, pix_fmt: str) -> list[av.VideoFrame]:
-    """`pattern` frames of a planar Y'CbCr, grey or R'G'B' format, without colour."""
+def frames(count: int, height: int, width: int, pix_fmt: str, grey: NDArray[Any] | None = None) -> list[av.VideoFrame]:
+    """`pattern` frames, or those of `grey`, of a planar Y'CbCr, grey or R'G'B' format, without colour."""
     layout = av.VideoFormat(pix_fmt, width, height)
     if pixel_planes.is_rgb(layout):
         grey = pattern(count, height, width)
@@ -113,7 +115,7 @@ def frames(count: int, height: int, width: int, pix_fmt: str) -> list[av.VideoFr
         return [av.VideoFrame.from_ndarray(np.ascontiguousarray(one), "rgb24").reformat(format=pix_fmt) for one in rgb]
     depth = layout.components[0].bits
     made = []
-    for luma in pattern(count, height, width, depth):
+    for luma in pattern(count, height, width, depth) if grey is None else grey:
         frame = av.VideoFrame(width, height, pix_fmt)
         for index, plane in enumerate(frame.planes):
             rows = np.frombuffer(memoryview(plane), luma.dtype).reshape(plane.height, -1)

@@ -1,5 +1,7 @@
 """Sizes, types, shots and memory: what `Colorizer` takes off everybody's hands."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -77,6 +79,23 @@ def test_a_cut_starts_a_new_context():
     vectors = torch.tensor([[1.0], [1.0], [9.0], [9.0]])
     averaged, _ = ShotContext().follow(vectors, (True, False, True, False))
     assert averaged.flatten().tolist() == [1, 1, 9, 9]
+
+
+def test_the_context_is_gone_on_with_and_makes_a_difference(colorizer):
+    first, second = film(6), film(6, cuts=())
+    whole = list(colorizer.stream([replace(first, memory={}), second], PLANES))
+    (known,) = colorizer.stream([second], PLANES, whole[0].memory)
+    (unknown,) = colorizer.stream([second], PLANES)
+    assert torch.equal(known.ab, whole[1].ab)
+    assert not torch.equal(unknown.ab, whole[1].ab)
+    assert ShotContext.recall({}) == ShotContext()
+
+
+def test_the_digest_is_that_of_weights_and_working_size(colorizer, network):
+    digests = [colorizer.digest, Colorizer(network, colorizer.meta, CPU, work_size=96).digest]
+    assert Colorizer(network, colorizer.meta, CPU, work_size=64).digest == digests[0]
+    network.palette[0, 0] += 1
+    assert len({*digests, colorizer.digest}) == 3
 
 
 def test_out_of_memory_halves_the_batch_and_loses_no_frame(colorizer, network, monkeypatch):

@@ -180,7 +180,7 @@ def test_the_verdict_holds_for_the_whole_shot_and_little_is_held_back():
 
 @pytest.mark.parametrize("verdict", [True, False])
 def test_a_shot_that_was_begun_before_keeps_its_verdict(verdict):
-    keeper = Keeper(PLANES, TICK, looks=True, in_color=verdict)
+    keeper = Keeper(PLANES, TICK, {"keeper.in_color": torch.tensor(verdict)}, looks=True)
     first, second = keeper.mark([shot(4, 0 if verdict else 60, first=False), shot(4, 60)])
     assert (first.in_color, second.in_color) == ((verdict,) * 4, (True,) * 4)
 

@@ -1,5 +1,6 @@
 """Cuts found on luma alone, and nothing else taken for one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -51,6 +52,17 @@ def cuts(film, size=4, planes=FULL):
     flags = [flag for batch in mark_shots(in_batches(film, size, planes), planes) for flag in batch.first_of_shot]
     assert flags[0] and len(flags) == len(film)
     return [i for i, flag in enumerate(flags) if flag and i]
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 4, 5, 6])
+def test_goes_on_from_its_memory_as_if_nothing_had_happened(at):
+    """A joint on a cut, before one and behind one, and where fewer frames lie before it than are looked at."""
+    batches = list(in_batches(torch.cat([pan(1, 12, 1), still(2, 9), pan(3, 10, 1)])))
+    batches[at] = replace(batches[at], memory={})
+    whole = list(mark_shots(batches, FULL))
+    rest = list(mark_shots(batches[at + 1 :], FULL, whole[at].memory))
+    assert [batch.first_of_shot for batch in rest] == [batch.first_of_shot for batch in whole[at + 1 :]]
+    assert sum(sum(batch.first_of_shot) for batch in whole) == 3
 
 
 @pytest.mark.parametrize("planes", [FULL, DEEP])

@@ -129,6 +129,27 @@ def test_the_size_of_the_batches_does_not_matter(size):
     assert torch.equal(smooth(texture(), noisy, size), smooth(texture(), noisy))
 
 
+@pytest.mark.parametrize("at", [0, 2, 3, 7])
+def test_goes_on_from_its_memory_as_if_nothing_had_happened(at):
+    """Also where a span ends with a shot (at frame 15) and inside a look-ahead."""
+    batches = list(in_batches(texture().repeat(50, 1, 1, 1), halves(50) + blobs(50, 5), cuts=(0, 15)))
+    batches[at] = replace(batches[at], memory={})
+    whole = list(Smoother().stream(batches))
+    rest = list(Smoother().stream(batches[at + 1 :], whole[at].memory))
+    assert [batch.memory is None for batch in whole] == [index != at for index in range(10)]
+    assert all(torch.equal(one.ab, other.ab) for one, other in zip(rest, whole[at + 1 :], strict=True))
+
+
+def test_a_block_ends_with_a_span_and_nowhere_else():
+    """Only there the backward pass sees less: what is asked to remember nothing is as it was."""
+    batches = list(in_batches(texture().repeat(50, 1, 1, 1), halves(50) + blobs(50, 5)))
+    plain = torch.cat([batch.ab for batch in Smoother().stream(batches)])
+    batches[4] = replace(batches[4], memory={})
+    spanned = torch.cat([batch.ab for batch in Smoother().stream(batches)])
+    assert not torch.equal(plain[20:25], spanned[20:25])
+    assert distance(plain, spanned).max() < 0.5
+
+
 def test_everything_else_of_a_batch_stays():
     batches = list(in_batches(texture().expand(13, -1, -1, -1), halves(13), cuts=(0, 6)))
     for out, given in zip(Smoother().stream(batches), batches, strict=True):

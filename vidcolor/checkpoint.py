@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from vidcolor.errors import ConfigError, DamagedCheckpoint, MismatchedCheckpoint, OutputError, UnknownModel
 from vidcolor.networks import build_network
@@ -57,6 +57,11 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], header: dict[s
     """Write named tensors, whole or not at all. Raises OutputError."""
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     write_whole(path, lambda partial: save_file(plain, partial, header))
+
+
+def load_tensors(path: Path, device: torch.device) -> dict[str, torch.Tensor]:
+    """What `save_tensors` wrote to a file that is known to be sound."""
+    return load_file(path, str(device))
 
 
 def write_bytes(path: Path, data: bytes) -> None:

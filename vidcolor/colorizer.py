@@ -1,7 +1,9 @@
 """A network made ready for use: everything about shapes, sizes, types and devices that callers need not know."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +14,7 @@ from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.color import luma_to_lightness, read_luma
 from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
-from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.networks.base import Network
 from vidcolor.released import DEFAULT_MODEL, find_model
 
@@ -27,6 +29,18 @@ class ShotContext:
 
     frames: int = 0
     vector: Tensor | None = None
+
+    @classmethod
+    def recall(cls, memory: Memory) -> Self:
+        """The context that `memory` was made of; a new one where it was made of none."""
+        vector = memory.get("context.vector")
+        return cls() if vector is None else cls(int(memory["context.frames"]), vector)
+
+    @property
+    def memory(self) -> Memory:
+        if self.vector is None:
+            return NOTHING
+        return {"context.frames": torch.tensor(self.frames), "context.vector": self.vector}
 
     def follow(self, vectors: Tensor, first_of_shot: tuple[bool, ...]) -> tuple[Tensor, "ShotContext"]:
         """Vectors (N, G) of the next frames -> what each is coloured with (N, G), and the context after them."""
@@ -63,16 +77,28 @@ class Colorizer:
         """Frames at once that suit the device."""
         return LARGEST_GPU_BATCH if self.device.type == "cuda" else LARGEST_CPU_BATCH
 
-    def stream(self, batches: Iterable[FrameBatch], planes: PlaneFormat) -> Iterator[FrameBatch]:
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that colours depend on but the device: network, weights, working size, arithmetic."""
+        plain = (self.meta.arch, self.meta.config, self.work_size, str(self.dtype))
+        digest = hashlib.sha256(repr(plain).encode())
+        for name, weights in self.network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(weights.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def stream(
+        self, batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memory = NOTHING
+    ) -> Iterator[FrameBatch]:
         """Batches with luma as `planes` says (and shots, if marked) -> the same with guide and ab at working size."""
-        context = ShotContext()
+        context = ShotContext.recall(memory)
         for batch in batches:
             guide = self._guide(batch.luma, planes)
             if batch.in_color and all(batch.in_color):
                 ab = guide.new_zeros(len(guide), 2, *guide.shape[2:])  # nobody will see it
             else:
                 ab, context = self._predict(guide, batch.first_of_shot or (False,) * len(batch), context)
-            yield replace(batch, guide=guide, ab=ab)
+            yield replace(batch, guide=guide, ab=ab).remember(context.memory)
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """(h, w) of about work_size² pixels in the aspect of (height, width); never larger than the picture."""

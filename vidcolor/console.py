@@ -82,8 +82,10 @@ class RunBar:
             self._conclude_film(outcome.report)
 
     def _conclude_film(self, report: RunReport) -> None:
-        speed = report.frames / max(report.seconds, 1e-9)
+        speed = (report.frames - report.kept_frames) / max(report.seconds, 1e-9)
         counts = f"{report.frames} frames, {report.shots} shots in {report.seconds:.1f} s ({speed:.1f} fps)"
+        if report.kept_spans:
+            counts += f"; {report.kept_frames} frames in {report.kept_spans} spans were done before"
         what = ", ".join(f"{count} × {what}" for what, count in report.loss_counts.items())
         losses = [f"{report.source}: {what}"] if what else []
         losses += [f"{report.source} at {loss}" for loss in report.losses[:MOST_LOSSES]]

@@ -3,6 +3,8 @@
 import os
 import platform
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -46,12 +48,14 @@ def describe_environment() -> Environment:
         torch_threads=torch.get_num_threads(),
         devices=(*cards, *metal, "cpu"),
         encoders=find_encoders(),
-        packages={name: found for name in PACKAGES if (found := _version(name))},
+        packages=installed(PACKAGES),
     )
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """The version of every package that is there."""
+    found = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

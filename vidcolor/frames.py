@@ -1,12 +1,19 @@
-"""The two value types that travel down the pipeline. Both are frozen and check themselves."""
+"""The value types that travel down the pipeline. All are frozen and check themselves."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
+from typing import Self
 
 import torch
 from torch import Tensor
 
 MATRICES = ("601", "709", "2020")
+
+Memory = Mapping[str, Tensor]
+"""What stages remember of the frames that went through them, by names like `shots.last`."""
+NOTHING: Memory = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,20 @@ class VideoInfo:
             raise ValueError(f"time_base must be positive, got {self.time_base}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Remembered:
+    """What travels together with what the stages it went through remember of it."""
+
+    memory: Memory | None = None
+    """Where a span ends here, what to go on from behind it; None everywhere else."""
+
+    def remember(self, memory: Memory) -> Self:
+        """The same with a stage's memory added, where a span ends."""
+        return self if self.memory is None else replace(self, memory={**self.memory, **memory})
+
+
 @dataclass(frozen=True)
-class FrameBatch:
+class FrameBatch(Remembered):
     """Consecutive frames of one video, in display order."""
 
     luma: Tensor

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidcolor.frames import NOTHING, Memory
 from vidcolor.motion import from_cells, to_cells
 
 REST = 0.05
@@ -21,9 +22,15 @@ GRAIN, TEXTURE = 0.04, 0.08
 class RestingLuma:
     """Luma averaged over time where the picture rests, and as it is where it moves; starts anew at every cut."""
 
-    def __init__(self) -> None:
-        self._guide = self._fine = torch.empty(0)
-        self._frames = 0
+    def __init__(self, memory: Memory = NOTHING) -> None:
+        nothing = torch.empty(0)
+        self._guide, self._fine = memory.get("grain.guide", nothing), memory.get("grain.fine", nothing)
+        self._frames = int(memory.get("grain.frames", 0))
+
+    @property
+    def memory(self) -> Memory:
+        """What to go on from after the last frame."""
+        return {"grain.guide": self._guide, "grain.fine": self._fine, "grain.frames": torch.tensor(self._frames)}
 
     def follow(self, guide: Tensor, fine: Tensor, first_of_shot: bool) -> tuple[Tensor, Tensor]:
         """The next frame's Y′ in 0..1, twice: guide (1, 1, h, w) and fine (1, 1, H, W) -> both without their grain."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError
 from vidcolor.pipeline import RunReport
+from vidcolor.resume import is_whole
 from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
 
 
@@ -56,11 +57,18 @@ def plan_jobs(inputs: Sequence[str], output: Path) -> list[Job]:
 
 
 def run_jobs(
-    jobs: Sequence[Job], colorize: Callable[[Job], RunReport], *, skip_existing: bool = False
+    jobs: Sequence[Job],
+    colorize: Callable[[Job], RunReport],
+    *,
+    skip_existing: bool = False,
+    skip_whole: bool = False,
 ) -> Iterator[Outcome]:
-    """Do every job; one that fails is reported and the rest go on."""
+    """Do every job; one that fails is reported and the rest go on.
+
+    Left out are those whose target exists, or only those of them that no stopped run is still to replace.
+    """
     for job in jobs:
-        if skip_existing and job.target.exists():
+        if (skip_existing and job.target.exists()) or (skip_whole and is_whole(job.target)):
             yield Outcome(job)
             continue
         try:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.color import chroma_to_rgb, read_chroma, read_luma, store_chroma
-from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.tones import measure_colors
 
 LOOK_AHEAD = 24
@@ -42,13 +42,13 @@ class KeptShot:
 class Keeper:
     """Marks shots that are in colour before they are coloured, and restores their chroma afterwards."""
 
-    def __init__(self, source: PlaneFormat, tick: Fraction, *, looks: bool, in_color: bool = False) -> None:
-        """`source` and `tick` are the reader's planes and time base. Without `looks` all shots count as grey.
-
-        `in_color` is all there is to know of the past: the verdict on the shot that the first batch goes on with.
-        """
-        self._source, self._tick, self._looks, self._in_color = source, tick, looks, in_color
-        self._shots: list[tuple[int, int]] = []
+    def __init__(self, source: PlaneFormat, tick: Fraction, memory: Memory = NOTHING, *, looks: bool) -> None:
+        """`source` and `tick` are the reader's planes and time base. Without `looks` all shots count as grey."""
+        self._source, self._tick, self._looks = source, tick, looks
+        self._in_color = bool(memory.get("keeper.in_color", False))
+        """The verdict on the shot that the first batch goes on with."""
+        self._shots: list[list[int]] = memory["keeper.shots"].tolist() if "keeper.shots" in memory else []
+        """First and last tick of those that were restored."""
 
     @property
     def shots(self) -> tuple[KeptShot, ...]:
@@ -69,7 +69,9 @@ class Keeper:
             flags.append(flag)
             if len(flags) == len(waiting[0]):
                 batch = waiting.popleft()
-                yield replace(batch, in_color=tuple(flags), own_chroma=batch.own_chroma if any(flags) else None)
+                kept = batch.own_chroma if any(flags) else None
+                marked = replace(batch, in_color=tuple(flags), own_chroma=kept)
+                yield marked.remember({"keeper.in_color": torch.tensor(flags[-1])})
                 flags = []
 
     def restore(self, batches: Iterable[FrameBatch], target: PlaneFormat) -> Iterator[FrameBatch]:
@@ -77,6 +79,9 @@ class Keeper:
 
         Bit for bit where the two formats are alike.
         """
+        if not self._looks:
+            yield from batches
+            return
         for batch in batches:
             if batch.in_color and any(batch.in_color):
                 assert batch.chroma is not None and batch.own_chroma is not None
@@ -85,7 +90,7 @@ class Keeper:
                 own = _convert(batch.own_chroma, self._source, target, size)
                 batch = replace(batch, chroma=torch.where(kept, own, batch.chroma.cpu()), own_chroma=None)
                 self._note(batch)
-            yield batch
+            yield batch.remember({"keeper.shots": torch.tensor(self._shots, dtype=torch.int64).view(-1, 2)})
 
     def _judge_shots(self, frames: Iterable["_Frame"]) -> Iterator[bool]:
         in_color = self._in_color
@@ -107,9 +112,9 @@ class Keeper:
             batch.pts, batch.durations, batch.first_of_shot, batch.in_color, strict=True
         ):
             if in_color and (is_first or not self._shots):
-                self._shots.append((pts, pts + duration))
+                self._shots.append([pts, pts + duration])
             elif in_color:
-                self._shots[-1] = (self._shots[-1][0], pts + duration)
+                self._shots[-1][1] = pts + duration
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,32 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.device import memory_watched
+from vidcolor.frames import VideoInfo
 from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
+from vidcolor.resume import Kept, SpanWriter, describe_job, digest_of, in_spans, open_spans
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.upsample import Upsampler
-from vidcolor.video import Encoding, Limits, Span, StillReader, VideoReader, open_reader, open_writer
+from vidcolor.video import (
+    Encoding,
+    Limits,
+    Span,
+    StillReader,
+    StillWriter,
+    VideoReader,
+    VideoWriter,
+    open_reader,
+    open_writer,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,8 @@ class RunSettings:
     """A layout's name to show the grey beside the colour; None: the colour alone."""
     keep_color: bool = False
     """Whether shots that are in colour already keep their own; False: the source counts as grey."""
+    resume: bool = False
+    """Whether a film is written span by span, so that another run can go on where this one was stopped."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,10 @@ class RunReport:
     """What happened there -> how often."""
     kept: tuple[KeptShot, ...] = ()
     """Shots that were in colour already and stayed as they were."""
+    kept_spans: int = 0
+    """Finished by earlier runs, and not done again."""
+    kept_frames: int = 0
+    """Of `frames`, those of the kept spans."""
 
 
 def colorize_video(
@@ -84,22 +102,22 @@ def _colorize(
     settings: RunSettings,
     on_frames: Callable[[int, int | None], None],
 ) -> RunReport:
-    started, frames, shots = time.monotonic(), 0, 0
+    started = time.monotonic()
     layout = lay_out(settings.compare, reader.info, reader.turn)
-    size = settings.batch_size or colorizer.batch_size
+    batch_size = settings.batch_size or colorizer.batch_size
     with (
-        open_writer(
-            target, reader, encoding=settings.encoding, overwrite=settings.overwrite, info=layout.info
-        ) as writer,
-        closing(prefetch(reader.batches(size, own_chroma=settings.keep_color))) as luma,
+        _open_output(reader, target, colorizer, settings, layout.info) as (writer, kept),
+        closing(prefetch(reader.batches(batch_size, kept.frames, own_chroma=settings.keep_color))) as decoded,
     ):
+        frames, shots, memory = kept.frames, kept.shots, kept.memory
         planes = reader.info.planes
-        keeper = Keeper(planes, reader.info.time_base, looks=settings.keep_color)
-        marked = keeper.mark(mark_shots(luma, planes))
-        colored = colorizer.stream(marked, planes)
-        steady = settings.smoother.stream(colored)
+        luma = in_spans(decoded) if settings.resume else decoded
+        keeper = Keeper(planes, reader.info.time_base, memory, looks=settings.keep_color)
+        marked = keeper.mark(mark_shots(luma, planes, memory))
+        colored = colorizer.stream(marked, planes, memory)
+        steady = settings.smoother.stream(colored, memory)
         upsampler = Upsampler(planes, writer.planes, settings.saturation)
-        finished = keeper.restore(upsampler.stream(steady), writer.planes)
+        finished = keeper.restore(upsampler.stream(steady, memory), writer.planes)
         shown = layout.beside_grey(finished, writer.planes)
         for batch in shown:
             writer.write(batch)
@@ -118,4 +136,39 @@ def _colorize(
         losses=tuple(map(str, reader.losses)),
         loss_counts=dict(Counter(loss.what for loss in reader.losses)),
         kept=keeper.shots,
+        kept_spans=kept.spans,
+        kept_frames=kept.frames,
     )
+
+
+@contextmanager
+def _open_output(
+    reader: VideoReader | StillReader, target: Path, colorizer: Colorizer, settings: RunSettings, info: VideoInfo
+) -> Iterator[tuple[VideoWriter | StillWriter | SpanWriter, Kept]]:
+    """What the film is written with, and what is there of it already."""
+    encoding, overwrite = settings.encoding, settings.overwrite
+    if settings.resume and isinstance(reader, VideoReader):
+        job = describe_job(
+            source=digest_of(reader.source),
+            model=colorizer.digest,
+            device=colorizer.device,
+            settings=replace(
+                settings,
+                batch_size=settings.batch_size or colorizer.batch_size,
+                limits=Limits(),
+                overwrite=False,
+            ),
+        )
+        with open_spans(
+            target,
+            reader,
+            job,
+            encoding=replace(encoding, repeatable=True),
+            overwrite=overwrite,
+            info=info,
+            device=colorizer.device,
+        ) as opened:
+            yield opened
+    else:
+        with open_writer(target, reader, encoding=encoding, overwrite=overwrite, info=info) as writer:
+            yield writer, Kept()

@@ -1,16 +1,17 @@
 """Where one shot ends and the next begins, told from luma alone."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from vidcolor.color import read_luma
-from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 
 Thumbnail = NDArray[np.float32]
 
@@ -27,30 +28,38 @@ MOTION_FACTOR = 2.0
 """A cut must change the picture this many times as much as the motion around it does."""
 
 
-def mark_shots(batches: Iterable[FrameBatch], planes: PlaneFormat) -> Iterator[FrameBatch]:
+def mark_shots(batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memory = NOTHING) -> Iterator[FrameBatch]:
     """The same batches with `first_of_shot`: True on the first frame of all and on the first frame of each new shot.
 
     Runs REACH - 1 frames ahead of what it hands out, and holds no more batches than that takes.
     """
     waiting: deque[FrameBatch] = deque()
     flags: list[bool] = []
-    for flag in find_cuts(_thumbnails(batches, planes, waiting)):
+    last = list(memory["shots.last"].cpu().numpy()) if "shots.last" in memory else []
+    for flag in find_cuts(_thumbnails(batches, planes, waiting, last), last):
         flags.append(flag)
         if len(flags) == len(waiting[0]):
             yield replace(waiting.popleft(), first_of_shot=tuple(flags))
             flags = []
 
 
-def find_cuts(thumbnails: Iterable[Thumbnail]) -> Iterator[bool]:
-    """Thumbnails of consecutive frames, each (h·w,) Y′ in 0..1 -> one flag a frame, True on a cut."""
-    for before, after in _surroundings(thumbnails):
+def find_cuts(thumbnails: Iterable[Thumbnail], last: Sequence[Thumbnail] = ()) -> Iterator[bool]:
+    """Thumbnails of consecutive frames, each (h·w,) Y′ in 0..1 -> one flag a frame, True on a cut.
+
+    `last` are those of the frames before.
+    """
+    for before, after in _surroundings(thumbnails, last):
         yield not before or _leaves_black(before, after) or _changes_for_good(before, after)
 
 
-def _thumbnails(batches: Iterable[FrameBatch], planes: PlaneFormat, waiting: deque[FrameBatch]) -> Iterator[Thumbnail]:
+def _thumbnails(
+    batches: Iterable[FrameBatch], planes: PlaneFormat, waiting: deque[FrameBatch], last: Sequence[Thumbnail]
+) -> Iterator[Thumbnail]:
     for batch in batches:
-        waiting.append(batch)
-        yield from shrink(batch.luma, planes)
+        thumbnails = shrink(batch.luma, planes)
+        last = [*last, *thumbnails][-REACH:]
+        waiting.append(batch.remember({"shots.last": torch.from_numpy(np.stack(last))}))
+        yield from thumbnails
 
 
 def shrink(luma: Tensor, planes: PlaneFormat) -> Thumbnail:
@@ -61,9 +70,11 @@ def shrink(luma: Tensor, planes: PlaneFormat) -> Thumbnail:
     return flat
 
 
-def _surroundings(thumbnails: Iterable[Thumbnail]) -> Iterator[tuple[list[Thumbnail], list[Thumbnail]]]:
+def _surroundings(
+    thumbnails: Iterable[Thumbnail], last: Sequence[Thumbnail]
+) -> Iterator[tuple[list[Thumbnail], list[Thumbnail]]]:
     """For each frame: up to REACH frames before it, then itself with up to REACH - 1 frames after it."""
-    before: deque[Thumbnail] = deque(maxlen=REACH)
+    before: deque[Thumbnail] = deque(last, maxlen=REACH)
     after: deque[Thumbnail] = deque()
     for thumbnail in thumbnails:
         after.append(thumbnail)

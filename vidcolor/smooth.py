@@ -17,12 +17,12 @@ from torch import Tensor
 
 from vidcolor.device import Portions
 from vidcolor.errors import ConfigError
-from vidcolor.frames import FrameBatch
+from vidcolor.frames import NOTHING, FrameBatch, Memory, Remembered
 from vidcolor.grain import blur_grain
 from vidcolor.motion import Motion, find_motion, from_cells, to_cells
 
 BLOCK = 20
-"""Frames that share one backward pass."""
+"""Frames that share one backward pass; fewer where a shot or a span ends."""
 LOOK_AHEAD = 12
 """Frames after the block that the backward pass starts from."""
 TOLERANCE = 10.0
@@ -37,6 +37,8 @@ LOCK_REACH = 4.0
 """Largest drift in a* or b*: what is more, at once or in sum, is no drift but a fade or a frame gone wrong."""
 LOCK_STEP = 4
 """One pixel in so many, in each direction, tells the drift."""
+UNDER_WAY = 0
+"""Number of the shot that began before the first frame; those that begin here count from 1."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Smoother:
             raise ConfigError(f"smoothing strength must be from 0 to 1, got {self.strength}")
 
     @torch.inference_mode()
-    def stream(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
+    def stream(self, batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
         """The same batches with `ab` filtered, on the device they are on; they need `guide`, `ab`, `first_of_shot`.
 
         Runs at most BLOCK + LOOK_AHEAD frames ahead of what it hands out, less where a shot ends.
@@ -61,45 +63,54 @@ class Smoother:
             return
         waiting: deque[FrameBatch] = deque()
         steady: list[Tensor] = []
-        for ab in self._average(_frames(batches, waiting)):
+        for ab, after in self._average(_frames(batches, waiting, memory), memory):
             steady.append(ab)
             if len(steady) == len(waiting[0]):
-                yield replace(waiting.popleft(), ab=torch.cat(steady))
+                yield replace(waiting.popleft(), ab=torch.cat(steady)).remember(after or NOTHING)
                 steady = []
 
-    def _average(self, frames: Iterable["_Frame"]) -> Iterator[Tensor]:
-        for _, shot in groupby(frames, key=attrgetter("number_of_shot")):
-            locked = self._lock(shot)
-            remembered = self._remember(locked)
+    def _average(self, frames: Iterable["_Frame"], memory: Memory) -> Iterator[tuple[Tensor, Memory | None]]:
+        """ab (1, 2, h, w) of every frame, and its memory."""
+        for number, shot in groupby(frames, key=attrgetter("number_of_shot")):
+            known = memory if number == UNDER_WAY else NOTHING
+            locked = self._lock(shot, known)
+            remembered = self._remember(locked, known)
             for window, count in _windows(remembered):
-                yield from self._foresee(window)[:count]
+                yield from zip(self._foresee(window)[:count], (moment.memory for moment in window), strict=False)
 
-    def _lock(self, shot: Iterable["_Frame"]) -> Iterator["_Frame"]:
+    def _lock(self, shot: Iterable["_Frame"], memory: Memory) -> Iterator["_Frame"]:
         """Take back part of what the colour of the whole picture drifts from what is usual in the scene.
 
         The drift is summed up from frame to frame along the motion, so that a pan to other things is none.
         """
-        previous = None
-        drift = usual = torch.zeros(())  # a* and b* from the second frame on
-        for number, frame in enumerate(shot, 1):
+        previous = memory.get("lock.ab")
+        nothing = torch.zeros(())  # a* and b* from the second frame on
+        drift, usual = memory.get("lock.drift", nothing), memory.get("lock.usual", nothing)
+        for number, frame in enumerate(shot, 1 + int(memory.get("lock.frames", 0))):
             if previous is not None:
                 drift = drift + _drift(frame, previous)
                 usual = usual + (drift - usual) * max(1 / number, 1 / LOCK_MEMORY)
             excess = (drift - usual).clamp(-LOCK_REACH, LOCK_REACH)
             usual = drift - excess  # what lies beyond the reach is forgotten, not owed for seconds
-            yield replace(frame, ab=frame.ab - LOCK * self.strength * excess)
-            previous = frame
+            previous = frame.ab
+            known = {"ab": previous, "drift": drift, "usual": usual, "frames": torch.tensor(number)}
+            yield replace(
+                frame.remember({f"lock.{name}": value for name, value in known.items()}),
+                ab=frame.ab - LOCK * self.strength * excess,
+            )
 
-    def _remember(self, shot: Iterable["_Frame"]) -> Iterator["_Moment"]:
+    def _remember(self, shot: Iterable["_Frame"], memory: Memory) -> Iterator["_Moment"]:
         """Forwards: each frame of a shot with the evidence of those before it."""
-        moment = None
+        evidence = memory.get("smoother.evidence")
         for frame in shot:
             past = frame.ab.new_zeros(1, 3, *frame.ab.shape[2:])
-            if moment is not None:
-                past = self._carry(moment.join(moment.past, moment.weight), frame.to_previous)
+            if evidence is not None:
+                past = self._carry(evidence, frame.to_previous)
             cells = to_cells(frame.ab)
-            moment = _Moment(frame.ab, cells, past, _weight(cells, past), frame.from_previous)
-            yield moment
+            weight = _weight(cells, past)
+            moment = _Moment(frame.ab, cells, past, weight, frame.from_previous, memory=frame.memory)
+            evidence = moment.join(past, weight)
+            yield moment.remember({"smoother.evidence": evidence})
 
     def _foresee(self, window: list["_Moment"]) -> list[Tensor]:
         """Backwards: the evidence of what follows joins in. Returns ab (1, 2, h, w), one for each moment."""
@@ -118,7 +129,7 @@ class Smoother:
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _Frame(Remembered):
     number_of_shot: int
     ab: Tensor
     """(1, 2, h, w) from the network."""
@@ -129,7 +140,7 @@ class _Frame:
 
 
 @dataclass(frozen=True)
-class _Moment:
+class _Moment(Remembered):
     ab: Tensor
     cells: Tensor
     """Of ab."""
@@ -147,8 +158,8 @@ class _Moment:
         return evidence
 
 
-def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterator[_Frame]:
-    shot, last, portions = 0, None, Portions()
+def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch], memory: Memory) -> Iterator[_Frame]:
+    shot, last, portions = UNDER_WAY, memory.get("smoother.luma"), Portions()
     for batch in batches:
         if batch.guide is None or batch.ab is None or batch.first_of_shot is None:
             raise ValueError("a batch needs guide, ab and first_of_shot before its colours can be smoothed")
@@ -160,13 +171,15 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
         for index, is_first in enumerate(batch.first_of_shot):
             shot += is_first
             one = slice(index, index + 1)
-            yield _Frame(shot, batch.ab[one], to_previous[one], from_previous[one])
+            ends_span = batch.memory is not None and index == len(batch) - 1
+            known = {"smoother.luma": last} if ends_span else None
+            yield _Frame(shot, batch.ab[one], to_previous[one], from_previous[one], memory=known)
 
 
-def _drift(frame: _Frame, previous: _Frame) -> Tensor:
-    """What the colour of the things in both frames changed by on the whole, (1, 2, 1, 1)."""
+def _drift(frame: _Frame, previous: Tensor) -> Tensor:
+    """What the colour of the things changed by on the whole since the frame with ab `previous`, (1, 2, 1, 1)."""
     motion = frame.to_previous.every(LOCK_STEP)
-    change = frame.ab[..., ::LOCK_STEP, ::LOCK_STEP] - motion.fetch(previous.ab)
+    change = frame.ab[..., ::LOCK_STEP, ::LOCK_STEP] - motion.fetch(previous)
     weight = motion.confidence
     drift = (change * weight).sum((2, 3), keepdim=True) / weight.sum().clamp_min(1)
     return drift * (drift.abs() < LOCK_REACH)
@@ -191,8 +204,14 @@ def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:
     window: list[_Moment] = []
     for moment in moments:
         window.append(moment)
-        if len(window) == BLOCK + LOOK_AHEAD:
-            yield window, BLOCK
-            window = window[BLOCK:]
+        block = _block(window)
+        if len(window) == block + LOOK_AHEAD:
+            yield window, block
+            window = window[block:]
     if window:
         yield window, len(window)
+
+
+def _block(window: list[_Moment]) -> int:
+    """Frames of the next block: it ends with a span, so that a run that goes on from there forms the same blocks."""
+    return next((count for count, moment in enumerate(window[:BLOCK], 1) if moment.memory is not None), BLOCK)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vidcolor.color import ChromaTable, read_luma, store_chroma
 from vidcolor.errors import ConfigError
-from vidcolor.frames import FrameBatch, PlaneFormat
+from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.grain import RestingLuma
 
 
@@ -37,12 +37,12 @@ class Upsampler:
         if not 0 <= self.saturation <= 4:
             raise ConfigError(f"saturation must lie in 0..4, got {self.saturation:g}")
 
-    def stream(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
+    def stream(self, batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
         """Batches with ab (N, 2, h, w) and guide -> the same with chroma (N, 2, Hc, Wc).
 
         Frames without a mark of their shot are each one of their own.
         """
-        table, resting = None, RestingLuma()
+        table, resting = None, RestingLuma(memory)
         for batch in batches:
             if batch.ab is None or batch.guide is None:
                 raise ValueError("a batch needs ab and guide before its chroma can be made")
@@ -52,7 +52,7 @@ class Upsampler:
             for luma, guide, ab, is_first in zip(batch.luma, batch.guide, batch.ab, first_of_shot, strict=True):
                 lumas = resting.follow(guide[None], self._shrink(luma.to(ab.device)), is_first)
                 chroma.append(self._chroma(*lumas, ab, table))
-            yield replace(batch, chroma=torch.stack(chroma))
+            yield replace(batch, chroma=torch.stack(chroma)).remember(resting.memory)
 
     def _shrink(self, luma: Tensor) -> Tensor:
         """Stored luma (1, H, W) -> Y′ in 0..1 at the size of the chroma planes, (1, 1, Hc, Wc), fields kept apart."""

@@ -1,11 +1,13 @@
 """`vidcolor run`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import click
 
-from vidcolor.cli.exits import DAMAGED, FAILED
+from vidcolor.cli.exits import DAMAGED, FAILED, INTERRUPTED
 from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, limit_options, quiet_option
 
 
@@ -37,6 +39,7 @@ from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, 
 @limit_options
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--skip-existing", is_flag=True, help="Leave outputs that exist, colour the rest.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped, or begin one that can be.")
 @quiet_option
 @json_option
 def run(
@@ -60,6 +63,7 @@ def run(
     max_hours: float,
     overwrite: bool,
     skip_existing: bool,
+    resume: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -85,15 +89,17 @@ def run(
         overwrite=overwrite,
         compare=compare,
         keep_color=keep_color == "auto",
+        resume=resume,
     )
     jobs = plan_jobs(inputs, output)
     colorizer = load_colorizer(model, device, work_size)
-    with console.run_bar(quiet) as bar:
+    with _interruptible(resume), console.run_bar(quiet) as bar:
         outcomes = []
         for outcome in run_jobs(
             jobs,
             lambda job: colorize_video(job.source, job.target, colorizer, settings, bar.follow(job.source.name)),
             skip_existing=skip_existing,
+            skip_whole=resume and not overwrite,
         ):
             bar.conclude(outcome)
             outcomes.append(outcome)
@@ -103,3 +109,14 @@ def run(
         raise SystemExit(FAILED)
     if any(outcome.report and outcome.report.losses for outcome in outcomes):
         raise SystemExit(DAMAGED)
+
+
+@contextmanager
+def _interruptible(resume: bool) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not resume:
+            raise
+        click.echo("Interrupted: finished spans are kept, the same command goes on from them.", err=True)
+        raise SystemExit(INTERRUPTED) from None

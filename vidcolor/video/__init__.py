@@ -6,8 +6,10 @@ from vidcolor.errors import OutputError
 from vidcolor.frames import VideoInfo
 from vidcolor.video.animation import holds_one_picture
 from vidcolor.video.colors import ColorFrame, read_colors
+from vidcolor.video.encoder import Encoder
 from vidcolor.video.encoding import Encoding, find_encoders
 from vidcolor.video.limits import USUAL, Limits
+from vidcolor.video.packets import PacketFile, join_packets
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
 from vidcolor.video.reader import WHOLE, Loss, Span, VideoReader
@@ -16,7 +18,7 @@ from vidcolor.video.source import check_source
 from vidcolor.video.still_writer import StillWriter
 from vidcolor.video.stills import StillReader
 from vidcolor.video.suffixes import STILLS, WRITABLE_FILMS, is_media, is_still
-from vidcolor.video.target import check_target
+from vidcolor.video.target import Partial, check_target, translated
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
@@ -24,10 +26,13 @@ __all__ = [
     "USUAL",
     "WRITABLE_FILMS",
     "ColorFrame",
+    "Encoder",
     "Encoding",
     "Limits",
     "Loss",
     "MediaSummary",
+    "PacketFile",
+    "Partial",
     "Span",
     "StillReader",
     "StillWriter",
@@ -40,12 +45,14 @@ __all__ = [
     "holds_one_picture",
     "is_media",
     "is_still",
+    "join_packets",
     "open_reader",
     "open_writer",
     "probe",
     "read_colors",
     "read_pictures",
     "save_snapshot",
+    "translated",
 ]
 
 
@@ -62,10 +69,12 @@ def open_writer(
     encoding: Encoding,
     overwrite: bool = False,
     info: VideoInfo | None = None,
+    partial: Partial | None = None,
 ) -> VideoWriter | StillWriter:
     """A writer for what `reader` reads; a context manager. Raises OutputError before anything is created.
 
     `info` says how pictures come where they are no longer like the reader's: another size, another depth of luma.
+    `partial` is where a film lies until it is whole; None: beside the target.
     """
     check_target(target, reader.source, overwrite)
     suffix = target.suffix.lower()
@@ -77,4 +86,4 @@ def open_writer(
         raise OutputError(f"{target}: a film cannot be written as a still, use .mp4, .mov, .mkv or .webm")
     if suffix not in WRITABLE_FILMS:
         raise OutputError(f"{target}: {suffix or 'no suffix'} cannot be written, use .mp4, .mov, .mkv, .webm or .ts")
-    return VideoWriter(target, reader, encoding.fit(suffix), info or reader.info)
+    return VideoWriter(partial or Partial(target), reader, encoding.fit(suffix), info or reader.info)

@@ -25,6 +25,9 @@ _PLANAR_OF = {"p010le": "yuv420p10le", "p012le": "yuv420p12le", "p210le": "yuv42
 INTERLACED = frozenset({2, 3, 4, 5})
 _TOP_FIELD_FIRST = frozenset({2, 5})
 
+# With AVX-512 the arithmetic of x264's macroblock tree differs from run to run.
+_REPEATABLE = "cpu-independent=1"
+
 KEEPS_FIELDS = frozenset({"libx264"})
 # libvpx's own defaults favour size over speed.
 _QUICK_VP9 = {"cpu-used": "4", "row-mt": "1"}
@@ -47,6 +50,8 @@ class Encoding:
     preset: str | None = "medium"
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Further options of the codec, as FFmpeg names them; `threads` among them."""
+    repeatable: bool = False
+    """Whether the same frames have to give the same packets every time."""
 
     def __post_init__(self) -> None:
         if self.crf is not None and not 0 <= self.crf <= 63:
@@ -79,7 +84,10 @@ class Encoding:
         options = {name: value for name, value in chosen.items() if value is not None and name in known}
         if "x265-params" in known:
             options["x265-params"] = "log-level=error"  # it writes to stderr by itself
-        return options | interlaced_options(self.codec, field_order) | dict(self.options)
+        options |= interlaced_options(self.codec, field_order) | dict(self.options)
+        if self.repeatable and self.codec == "libx264":
+            options["x264-params"] = ":".join(filter(None, (options.get("x264-params"), _REPEATABLE)))
+        return options
 
 
 def interlaced_options(codec: str, field_order: int) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -129,15 +130,16 @@ class VideoReader:
     ) -> None:
         """Nothing to let go of: the file is open only while `batches` runs, and closed by the thread that reads it."""
 
-    def batches(self, size: int, *, own_chroma: bool = False) -> Iterator[FrameBatch]:
+    def batches(self, size: int, skip: int = 0, *, own_chroma: bool = False) -> Iterator[FrameBatch]:
         """Every frame of the span in display order, at most `size` to a batch; decodes anew at each call.
 
+        The first `skip` frames are decoded, too, as only this is sure to give the same others, but not handed out.
         luma is (N, 1, H, W) uint8 or uint16 as `info.planes` says, and so is `own_chroma` where it is asked for and
         there is any. pts rise strictly.
         """
         frames: list[VideoFrame] = []
         times: list[tuple[int, int]] = []
-        for frame, pts, duration in self.frames():
+        for frame, pts, duration in islice(self.frames(), skip, None):
             frames.append(frame)
             times.append((pts, duration))
             if len(frames) == size:

@@ -116,8 +116,8 @@ class StillReader:
         """The one frame."""
         return self.batches(1)
 
-    def batches(self, size: int, *, own_chroma: bool = False) -> Iterator[FrameBatch]:
-        """The one frame: luma (1, 1, H, W) uint8 or uint16, full range, and `own_chroma` as for a film."""
+    def batches(self, size: int, skip: int = 0, *, own_chroma: bool = False) -> Iterator[FrameBatch]:
+        """The one frame, whatever is asked for: luma (1, 1, H, W) uint8 or uint16, full range, and `own_chroma`."""
         luma = torch.from_numpy(self.still.luma.copy())
         chroma = self.still.chroma if own_chroma else None
         own = None if chroma is None else torch.from_numpy(chroma.copy())[None]

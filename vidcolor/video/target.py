@@ -2,14 +2,17 @@
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from av import FFmpegError
 from PIL import Image
 
 from vidcolor.errors import OutputError
+from vidcolor.video.source import reason
 
 
 def check_target(target: Path, source: Path, overwrite: bool) -> None:
@@ -57,3 +60,13 @@ class Partial:
         """Delete what was written; nothing to do where nothing was, or where the folder may no longer be changed."""
         with suppress(OSError):
             self.path.unlink()
+
+
+@contextmanager
+def translated(target: Path) -> Iterator[None]:
+    """What the encoder, the muxer or the disk raises within becomes OutputError."""
+    try:
+        yield
+    except (FFmpegError, OSError) as error:
+        words = reason(error) if isinstance(error, FFmpegError) else error.strerror
+        raise OutputError(f"{target}: cannot be written ({words})") from error

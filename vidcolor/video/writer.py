@@ -1,28 +1,25 @@
-"""Encoding: luma as it came, the new chroma and everything else of the source into one whole file."""
+"""Muxing: the encoded picture and everything else of the source into one whole file."""
 
 from __future__ import annotations  # Packet is generic in its stub only
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import io
+from collections.abc import Iterable
+from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 from av import FFmpegError, InvalidDataError, Packet, PatchWelcomeError
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from vidcolor.errors import OutputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
-from vidcolor.video import planes
-from vidcolor.video.encoding import Encoding, choose_pixel_format
+from vidcolor.video.encoder import Encoder
+from vidcolor.video.encoding import Encoding
 from vidcolor.video.passthrough import Passthrough, describe
-from vidcolor.video.picture import describe_picture, name_matrix
 from vidcolor.video.reader import VideoReader
-from vidcolor.video.source import reason
-from vidcolor.video.target import Partial
+from vidcolor.video.target import Partial, translated
 
 
 class VideoWriter:
@@ -32,25 +29,18 @@ class VideoWriter:
     and an older file of that name is untouched.
     """
 
-    def __init__(self, target: Path, reader: VideoReader, encoding: Encoding, info: VideoInfo) -> None:
-        codec = encoding.find_codec()
-        self._pixels = choose_pixel_format(codec, info.planes, info.width, info.height)
-        self._info = info
-        self.planes = PlaneFormat(
-            self._pixels.bit_depth, info.planes.full_range, info.planes.matrix, self._pixels.chroma_shift
-        )
-        """What the chroma of every batch has to be."""
+    def __init__(self, partial: Partial, reader: VideoReader, encoding: Encoding, info: VideoInfo) -> None:
+        self._reader, self._encoding, self._info = reader, encoding, info
         self._seen = reader.warnings  # grows while the reader reads
-        self._lost = [self._pixels.warning] if self._pixels.warning else []
+        self._lost: list[str] = []
         self._refused = 0
-        self._durations: dict[int, int] = {}
-        self._partial = Partial(target)
-        self._target = target
+        self._partial = partial
+        self._target = partial.target
         self._container: OutputContainer | None = None
         self._others = Passthrough(reader.source, reader.origin, reader.start, reader.end, self._lost)
         try:
-            with self._translated():
-                self._open(reader, encoding, encoding.options_for(codec, reader.tags.field_order))
+            with translated(self._target):
+                self._open()
         except BaseException:
             self._abandon()
             raise
@@ -63,10 +53,15 @@ class VideoWriter:
     ) -> None:
         try:
             if kind is None:
-                with self._translated():
+                with translated(self._target):
                     self._finish()
         finally:
             self._abandon()
+
+    @property
+    def planes(self) -> PlaneFormat:
+        """What the chroma of every batch has to be."""
+        return self._encoder.planes
 
     @property
     def warnings(self) -> list[str]:
@@ -74,65 +69,52 @@ class VideoWriter:
         refused = [f"damaged packets of sound or subtitles left out: {self._refused}"] if self._refused else []
         return [*self._seen, *self._lost, *refused]
 
+    @property
+    def header(self) -> bytes:
+        """What the file says about the packets of its picture, whichever encoder they come from."""
+        return self._encoder.header
+
     def write(self, batch: FrameBatch) -> None:
         """Encode the next frames: luma as the reader gave it, chroma (N, 2, Hc, Wc) as `planes` says.
 
         Raises OutputError where the encoder or the disk refuses.
         """
-        if batch.chroma is None:
-            raise ValueError("a batch must have chroma before it can be written")
-        luma, chroma = batch.luma.cpu().numpy(), batch.chroma.cpu().numpy()
-        with self._translated():
-            for y, cbcr, pts, duration in zip(luma, chroma, batch.pts, batch.durations, strict=True):
-                y = planes.change_depth(y[0], self._info.planes, self.planes)
-                frame = planes.build_frame(y, cbcr, self._pixels.planar)
-                frame.pts, frame.time_base = pts, self._info.time_base
-                self._durations[pts] = duration or self._usual_duration
-                self._mux(self._stream.encode(frame))
+        with translated(self._target):
+            self._mux(self._encoder.encode(batch))
 
-    def _open(self, reader: VideoReader, encoding: Encoding, options: dict[str, str]) -> None:
+    def new_encoder(self) -> Encoder:
+        """Another encoder, set like the writer's own: its packets go into this file by `add`."""
+        assert self._container is not None
+        nowhere = av.open(io.BytesIO(), "w", format=self._container.format.name)
+        encoder = Encoder(nowhere, self._target, self._reader, self._encoding, self._info)
+        encoder.open()
+        return encoder
+
+    def add(self, packets: Iterable[Packet[Any]]) -> None:
+        """Take over the next packets of the picture, times in ticks. Raises OutputError where the disk refuses."""
+        with translated(self._target):
+            for packet in packets:
+                packet.stream, packet.time_base = self._encoder.stream, self._info.time_base
+                self._mux([packet])
+
+    def _open(self) -> None:
         self._container = container = av.open(
             f"file:{self._partial.path}", "w", container_options=self._others.container_options(self._target.suffix)
         )
         for source_stream in self._others.streams:
-            if source_stream.index == reader.tags.stream_index:
-                self._stream = self._add_picture(container, reader, encoding.codec, options)
-                describe(source_stream, self._stream)
+            if source_stream.index == self._reader.tags.stream_index:
+                self._encoder = Encoder(container, self._target, self._reader, self._encoding, self._info)
+                self._lost += self._encoder.warnings
+                describe(source_stream, self._encoder.stream)
             else:
                 self._others.add(container, source_stream)
         self._others.describe(container)
-        self._stream.codec_context.open()
-        unknown = sorted(set(self._stream.codec_context.options) & set(encoding.options))
-        if unknown:
-            raise OutputError(f"{encoding.codec} has no option {', '.join(map(repr, unknown))}, leave it out")
+        self._encoder.open()
         container.start_encoding()
-
-    def _add_picture(
-        self, container: OutputContainer, reader: VideoReader, codec: str, options: dict[str, str]
-    ) -> VideoStream:
-        info = self._info
-        try:
-            stream: VideoStream = container.add_stream(  # type: ignore[assignment]
-                codec, info.rate or 25, options, width=info.width, height=info.height, time_base=info.time_base
-            )
-        except ValueError as error:
-            problem = f"{self._target}: {self._target.suffix} files take no {codec}"
-            raise OutputError(f"{problem}, choose another codec or .mkv as the target") from error
-        stream.codec_context.pix_fmt = self._pixels.encoded
-        stream.codec_context.thread_type = "AUTO"
-        is_same_size = (info.width, info.height) == (reader.info.width, reader.info.height)
-        tags = reader.tags if is_same_size else name_matrix(reader.tags, info.planes)
-        self._lost += describe_picture(stream, tags, info.planes)
-        return stream
-
-    @property
-    def _usual_duration(self) -> int:
-        return max(1, round(1 / ((self._info.rate or 25) * self._info.time_base)))
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         assert self._container is not None
         for packet in packets:
-            packet.duration = self._durations.pop(packet.pts or 0, 0)
             until = (packet.dts or 0) * self._info.time_base
             self._container.mux(packet)
             self._carry(until)
@@ -147,7 +129,7 @@ class VideoWriter:
 
     def _finish(self) -> None:
         assert self._container is not None
-        self._mux(self._stream.encode(None))
+        self._mux(self._encoder.finish())
         self._carry(None)
         self._container.close()
         self._container = None
@@ -161,11 +143,3 @@ class VideoWriter:
                 self._container.close()
             self._container = None
         self._partial.discard()
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (FFmpegError, OSError) as error:
-            words = reason(error) if isinstance(error, FFmpegError) else error.strerror
-            raise OutputError(f"{self._target}: cannot be written ({words})") from error

@@ -1,0 +1,248 @@
+"""What is finished of one output: a hidden folder beside it.
+
+journal.json          the job, and the finished spans with their digests
+000000.packets        the encoded picture of a span
+000000.safetensors    what the stages remember at its end
+whole.*               the film while its spans are joined          lock    held by the process at work
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidcolor import checkpoint
+from vidcolor.errors import ConfigError, OutputError
+from vidcolor.frames import NOTHING, Memory
+from vidcolor.resume.job import Job, differences, digest_of
+from vidcolor.resume.lock import take_lock
+from vidcolor.video import Partial, translated
+
+FORMAT = 1
+LONGEST_NAME = 200
+"""Bytes of a target's name that its folder takes over; file systems end at 255."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A finished span."""
+
+    frames: int
+    shots: int
+    """That begin in it."""
+    packets: str
+    """SHA-256 of its packets."""
+    memory: str | None
+    """SHA-256 of the memory at its end; None where the film ends with it."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an earlier run left to go on from."""
+
+    spans: int = 0
+    frames: int = 0
+    shots: int = 0
+    memory: Memory = field(default_factory=lambda: NOTHING)
+
+
+class Journal:
+    """Made by `open_journal`, which holds its lock."""
+
+    def __init__(self, target: Path) -> None:
+        """Raises OutputError where the journal of an earlier run cannot be read."""
+        self.target = target
+        self.folder = _folder(target)
+        self.spans: list[Span] = []
+        self.warnings: list[str] = []
+        self.is_joined = False
+        """Whether a whole film lies ready, or has taken the target's place already."""
+        self.is_done = False
+        self._job: Job = {}
+        if self._path.exists():
+            self._load()
+        self._sweep()
+
+    def agree(self, job: Job) -> None:
+        """Go on with the job, or begin it. Raises ConfigError where the finished spans belong to another."""
+        changed = differences(self._job, job) if self.spans else ""
+        if changed:
+            raise ConfigError(
+                f"{self.target}: what {self.folder.name} keeps of it was made otherwise ({changed}); "
+                f"run it as before, or delete that folder to start anew"
+            )
+        self._job = job
+
+    def keep(self, device: torch.device) -> Kept:
+        """What there is to go on from, the memory on the device."""
+        if not self.spans:
+            return Kept()
+        frames, shots = (sum(getattr(span, name) for span in self.spans) for name in ("frames", "shots"))
+        _, file = self._files(len(self.spans) - 1)
+        memory = checkpoint.load_tensors(file, device) if self.spans[-1].memory else NOTHING
+        return Kept(len(self.spans), frames, shots, memory)
+
+    @property
+    def next_packets(self) -> Path:
+        """Where the packets of the next span go."""
+        return self._files(len(self.spans))[0]
+
+    @property
+    def packets(self) -> list[Path]:
+        """Those of the finished spans."""
+        return [self._files(index)[0] for index in range(len(self.spans))]
+
+    def count(self, frames: int, shots: int, memory: Memory | None) -> None:
+        """Count the next span as finished, once all of it is safe on the disk; memory is None where the film ends.
+
+        Raises OutputError or OSError.
+        """
+        packets, remembered = self._files(len(self.spans))
+        _flush(packets)
+        if memory is not None:
+            checkpoint.save_tensors(remembered, memory, {})
+        _flush_folder(self.folder)
+        span = Span(frames, shots, digest_of(packets), None if memory is None else digest_of(remembered))
+        self._save([*self.spans, span])
+
+    def join(self) -> None:
+        """Say that the whole film lies ready on the disk."""
+        self.is_joined = True
+        self._save(self.spans)
+
+    def _files(self, index: int) -> tuple[Path, Path]:
+        return self.folder / f"{index:06d}.packets", self.folder / f"{index:06d}.safetensors"
+
+    @property
+    def _path(self) -> Path:
+        return _journal(self.target)
+
+    def _load(self) -> None:
+        try:
+            content: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
+            if content.pop("digest") != _digest(content) or content["format"] != FORMAT:
+                raise ValueError("another digest or format")
+            self._job, self.is_joined = content["job"], content["joined"]
+            spans = [Span(**span) for span in content["spans"]]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise OutputError(
+                f"{self._path}: the journal is damaged or of another version; delete {self.folder.name} to start anew"
+            ) from None
+        for span in spans:
+            if not self._is_sound(span):
+                self.warnings.append(
+                    f"{self.folder.name}: span {len(self.spans) + 1} of {len(spans)} is damaged; done again from there"
+                )
+                break
+            self.spans.append(span)
+
+    def _is_sound(self, span: Span) -> bool:
+        """Whether the next span's files are what was counted."""
+        packets, memory = self._files(len(self.spans))
+        with suppress(OSError):
+            return digest_of(packets) == span.packets and (span.memory is None or digest_of(memory) == span.memory)
+        return False
+
+    def _sweep(self) -> None:
+        """Delete what a run that was killed did not finish."""
+        kept = {file for index in range(len(self.spans)) for file in self._files(index)}
+        for file in set(self.folder.iterdir()) - kept - {self._path, _lock(self.target)}:
+            file.unlink()
+
+    def _save(self, spans: list[Span]) -> None:
+        content = {
+            "format": FORMAT,
+            "job": dict(self._job),
+            "joined": self.is_joined,
+            "spans": [asdict(span) for span in spans],
+        }
+        text = json.dumps(content | {"digest": _digest(content)}, indent=1)
+        checkpoint.write_bytes(self._path, text.encode())
+        _flush_folder(self.folder)
+        self.spans = spans
+
+
+class JoinedFilm(Partial):
+    """The film while its spans are joined, in the journal's folder. It is safe on the disk before it gets its name."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.target = journal.target
+        self.path = journal.folder / f"whole{journal.target.suffix}"
+
+    def keep(self) -> None:
+        _flush(self.path)
+        self._journal.join()
+        super().keep()
+        _flush_folder(self.target.parent)
+        self._journal.is_done = True
+
+
+@contextmanager
+def open_journal(target: Path) -> Iterator[Journal]:
+    """The journal beside a target, whose folder exists. Nothing is left of it where nothing is left to go on from.
+
+    Raises OutputError where another process is at work on the target, or the journal cannot be read or written.
+    """
+    folder = _folder(target)
+    with translated(target):
+        folder.mkdir(exist_ok=True)
+        _flush_folder(target.parent)
+        lock = _lock(target).open("ab")
+    with lock:
+        with translated(target):
+            if not take_lock(lock.fileno()):
+                raise OutputError(f"{target}: another process is at work on it; wait for it, or choose another name")
+            journal = Journal(target)
+        try:
+            yield journal
+        finally:
+            if journal.is_done or not journal.spans:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_whole(target: Path) -> bool:
+    """Whether the target is there and no run of it is left to be finished."""
+    return target.exists() and not _journal(target).exists()
+
+
+def _folder(target: Path) -> Path:
+    name = target.name
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f"{name[:40]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
+    return target.with_name(f".{name}.vidcolor")
+
+
+def _journal(target: Path) -> Path:
+    return _folder(target) / "journal.json"
+
+
+def _lock(target: Path) -> Path:
+    return _folder(target) / "lock"
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make sure that the names in it survive a power cut."""
+    if os.name == "nt":  # which cannot open folders, and needs not
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,88 @@
+"""Frames into packets: luma as it came beside the new chroma."""
+
+from __future__ import annotations  # Packet is generic in its stub only
+
+from pathlib import Path
+
+from av import Packet
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from vidcolor.errors import OutputError
+from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.video import planes
+from vidcolor.video.encoding import Encoding, choose_pixel_format
+from vidcolor.video.picture import describe_picture, name_matrix
+from vidcolor.video.reader import VideoReader
+
+
+class Encoder:
+    """Encodes the picture of `reader`, which comes as `info` says, for a stream that it adds to `container`.
+
+    `target` is named in what is raised: OutputError for what the container or the encoder does not take.
+    """
+
+    def __init__(
+        self, container: OutputContainer, target: Path, reader: VideoReader, encoding: Encoding, info: VideoInfo
+    ) -> None:
+        codec = encoding.find_codec()
+        self._info, self._encoding = info, encoding
+        self._pixels = choose_pixel_format(codec, info.planes, info.width, info.height)
+        self.planes = PlaneFormat(
+            self._pixels.bit_depth, info.planes.full_range, info.planes.matrix, self._pixels.chroma_shift
+        )
+        """What the chroma of every batch has to be."""
+        self._durations: dict[int, int] = {}
+        options = encoding.options_for(codec, reader.tags.field_order)
+        try:
+            self.stream: VideoStream = container.add_stream(  # type: ignore[assignment]
+                codec.name, info.rate or 25, options, width=info.width, height=info.height, time_base=info.time_base
+            )
+        except ValueError as error:
+            problem = f"{target}: {target.suffix} files take no {encoding.codec}"
+            raise OutputError(f"{problem}, choose another codec or .mkv as the target") from error
+        self.stream.codec_context.pix_fmt = self._pixels.encoded
+        self.stream.codec_context.thread_type = "AUTO"
+        is_same_size = (info.width, info.height) == (reader.info.width, reader.info.height)
+        tags = reader.tags if is_same_size else name_matrix(reader.tags, info.planes)
+        self.warnings = [self._pixels.warning] if self._pixels.warning else []
+        self.warnings += describe_picture(self.stream, tags, info.planes)
+
+    @property
+    def header(self) -> bytes:
+        """What a decoder has to know before the first packet; empty where the packets say it."""
+        return bytes(self.stream.codec_context.extradata or b"")
+
+    def open(self) -> None:
+        """Get ready. Raises OutputError for an option that the encoder does not have."""
+        self.stream.codec_context.open()
+        unknown = sorted(set(self.stream.codec_context.options) & set(self._encoding.options))
+        if unknown:
+            raise OutputError(f"{self._encoding.codec} has no option {', '.join(map(repr, unknown))}, leave it out")
+
+    def encode(self, batch: FrameBatch) -> list[Packet[VideoStream]]:
+        """The packets that are ready once these frames, chroma (N, 2, Hc, Wc) as `planes` says, are in."""
+        if batch.chroma is None:
+            raise ValueError("a batch must have chroma before it can be written")
+        packets: list[Packet[VideoStream]] = []
+        luma, chroma = batch.luma.cpu().numpy(), batch.chroma.cpu().numpy()
+        for y, cbcr, pts, duration in zip(luma, chroma, batch.pts, batch.durations, strict=True):
+            y = planes.change_depth(y[0], self._info.planes, self.planes)
+            frame = planes.build_frame(y, cbcr, self._pixels.planar)
+            frame.pts, frame.time_base = pts, self._info.time_base
+            self._durations[pts] = duration or self._usual_duration
+            packets += self.stream.encode(frame)
+        return self._timed(packets)
+
+    def finish(self) -> list[Packet[VideoStream]]:
+        """The packets that the encoder still holds."""
+        return self._timed(self.stream.encode(None))
+
+    @property
+    def _usual_duration(self) -> int:
+        return max(1, round(1 / ((self._info.rate or 25) * self._info.time_base)))
+
+    def _timed(self, packets: list[Packet[VideoStream]]) -> list[Packet[VideoStream]]:
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts or 0, 0)
+        return packets
