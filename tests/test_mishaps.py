@@ -2,12 +2,10 @@
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +17,7 @@ import torch
 from click.testing import CliRunner
 
 from tests.clips import LOSSLESS, QUICK, Tone, make_film, make_picture, packets, pattern, rewrite, shown, with_grey
+from tests.limits import room_for
 from tests.models import make_model
 from tests.scenes import glide, read_planes, write_film
 from vidcolor import motion, upsample
@@ -173,17 +172,6 @@ def test_a_processor_that_really_has_no_memory_left(tmp_path, model):
     assert done.returncode == 1, done.stderr
     assert "out of memory" in the_line(done.stderr)
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
-
-
-@contextmanager
-def room_for(size):
-    """No file grows beyond `size`: write(2) says EFBIG, as it says ENOSPC on a full disk."""
-    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov", ".ts"])

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.clips import LOSSLESS, leftovers, make_film, make_picture, pattern
+from tests.limits import room_for
 from tests.models import make_model
 from vidcolor.colorizer import load_colorizer
 from vidcolor.errors import ConfigError, InputError, OutputError
@@ -271,22 +272,17 @@ def test_bad_input_is_one_line_and_touches_nothing(tmp_path, colorizer, source, 
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_sheet_that_cannot_be_saved_leaves_the_old_one(tmp_path, colorizer, monkeypatch):
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_sheet_that_cannot_be_saved_leaves_the_old_one(tmp_path, colorizer, suffix):
     film = make_film(tmp_path / "film.mkv", count=2)
-    (tmp_path / "old.png").write_bytes(b"precious")
-
-    def full(image, path, **options):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Image.Image, "save", full)
-        with pytest.raises(OutputError, match="No space left on device"):
-            preview(film, tmp_path / "old.png", colorizer, overwrite=True)
-    assert (tmp_path / "old.png").read_bytes() == b"precious"
+    sheet = tmp_path / f"old{suffix}"
+    sheet.write_bytes(b"precious")
+    with room_for(1000), pytest.raises(OutputError, match=r"cannot be written \(File too large\)"):
+        preview(film, sheet, colorizer, overwrite=True)
+    assert sheet.read_bytes() == b"precious"
     assert leftovers(tmp_path) == []
-    preview(film, tmp_path / "old.png", colorizer, overwrite=True)
-    assert read(tmp_path / "old.png").shape[2] == 3
+    preview(film, sheet, colorizer, overwrite=True)
+    assert read(sheet).shape[2] == 3
 
 
 def test_no_moments_are_no_sheet(tmp_path, colorizer):

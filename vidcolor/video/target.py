@@ -41,7 +41,7 @@ class Partial:
     def save(self, image: Image.Image, **options: Any) -> None:
         """Write a picture, encoded in memory: where Pillow writes JPEG and TIFF itself, a full disk goes unnoticed."""
         data = BytesIO()
-        image.save(data, Image.registered_extensions()[self.target.suffix.lower()], **options)
+        image.save(data, format=Image.registered_extensions()[self.target.suffix.lower()], **options)
         self.path.write_bytes(data.getvalue())
 
     def keep(self) -> None:
