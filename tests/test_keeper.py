@@ -80,6 +80,14 @@ def test_the_other_shots_are_coloured_as_without_it(tmp_path, joined, colorizer)
     assert (chroma - plain)[:9].abs().float().mean() > 3
 
 
+def test_beside_their_grey_kept_shots_show_their_own_colours(tmp_path, colorizer):
+    film = write_film(tmp_path / "in.mkv", glide("coffee", 4, 96, 128))
+    colorize_video(film, tmp_path / "out.mkv", colorizer, replace(SETTINGS, compare="side"))
+    grey, own = read_planes(tmp_path / "out.mkv")[1].chunk(2, dim=3)
+    assert (grey == 128).all()
+    assert torch.equal(own, read_planes(film)[1])
+
+
 def test_the_network_does_not_see_kept_shots(tmp_path, colorizer, monkeypatch):
     film = write_film(tmp_path / "in.mkv", glide("coffee", 8, 96, 128))
     monkeypatch.setattr(colorizer.network, "encode", lambda lightness: pytest.fail("the network was run"))
