@@ -54,7 +54,7 @@ class RunReport:
     """Places where the source did not decode; everything else was coloured."""
     loss_counts: dict[str, int] = field(default_factory=dict)
     """What happened there -> how often."""
-    kept: tuple[KeptShot, ...] = ()
+    shots_in_color: tuple[KeptShot, ...] = ()
     """Shots that were in colour already and stayed as they were."""
 
 
@@ -115,5 +115,5 @@ def _colorize(
         warnings=tuple(writer.warnings),
         losses=tuple(map(str, reader.losses)),
         loss_counts=dict(Counter(loss.what for loss in reader.losses)),
-        kept=keeper.shots,
+        shots_in_color=keeper.shots,
     )
