@@ -78,7 +78,6 @@ class Soak:
     """Median resident set of every tenth of the run."""
     rss_last_third_of_first: float
     """By their medians."""
-    peak_rss_mib: float
     seconds: float
     warnings: tuple[str, ...]
 
@@ -195,7 +194,6 @@ def soak(path: Path, target: Path, minutes: float, *, variable: bool = False) ->
         subtitles_are_identical=subtitles == read_packets(target, "subtitle"),
         rss_mib_by_tenth=tuple(round(float(np.median(part)), 1) for part in np.array_split(resident, 10)),
         rss_last_third_of_first=round(median(resident[-third:]) / median(resident[:third]), 4),
-        peak_rss_mib=round(max(resident), 1),
         seconds=round(report.seconds, 1),
         warnings=report.warnings,
     )

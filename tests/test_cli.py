@@ -342,6 +342,6 @@ def test_shots_in_colour_are_kept_when_asked_and_named(vidcolor, tmp_path):
     shots[2] = shots[2].mean(1, keepdim=True).expand(-1, 3, -1, -1)
     film = write_film(tmp_path / "in.mkv", torch.cat(shots))
     result = vidcolor("run", film, tmp_path / "out.mkv", "--keep-color", "auto", "--codec", "ffv1", "--json")
-    assert json.loads(result.stdout)[0]["kept"] == [{"start": 0.0, "end": 0.2}, {"start": 0.2, "end": 0.4}]
+    assert json.loads(result.stdout)[0]["shots_in_color"] == [{"start": 0.0, "end": 0.2}, {"start": 0.2, "end": 0.4}]
     assert "In colour already and kept, 2 shots: 0.000 s to 0.400 s" in result.stderr
-    assert json.loads(vidcolor("run", film, tmp_path / "all.mkv", "--json").stdout)[0]["kept"] == []
+    assert json.loads(vidcolor("run", film, tmp_path / "all.mkv", "--json").stdout)[0]["shots_in_color"] == []

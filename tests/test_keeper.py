@@ -68,23 +68,31 @@ def test_only_shots_in_colour_are_kept_and_they_to_the_bit(tmp_path, joined, col
     assert torch.equal(luma, new_luma)
     assert torch.equal(chroma[kept], new_chroma[kept])
     assert ((chroma - new_chroma)[~kept].abs().flatten(1).float().mean(1) > 3).all()
-    assert report.kept == (KeptShot(0.0, 0.36), KeptShot(1.08, 1.44))
+    assert report.shots_in_color == (KeptShot(0.0, 0.36), KeptShot(1.08, 1.44))
 
 
 def test_the_other_shots_are_coloured_as_without_it(tmp_path, joined, colorizer):
     for name, settings in (("kept", SETTINGS), ("never", replace(SETTINGS, keep_color=False))):
         report = colorize_video(joined, tmp_path / f"{name}.mkv", colorizer, settings)
     chroma, plain = (read_planes(tmp_path / f"{name}.mkv")[1] for name in ("kept", "never"))
-    assert report.kept == ()
+    assert report.shots_in_color == ()
     assert (chroma - plain)[9:27].abs().max() <= 1 and (chroma - plain)[36:].abs().max() <= 1
     assert (chroma - plain)[:9].abs().float().mean() > 3
+
+
+def test_beside_their_grey_kept_shots_show_their_own_colours(tmp_path, colorizer):
+    film = write_film(tmp_path / "in.mkv", glide("coffee", 4, 96, 128))
+    colorize_video(film, tmp_path / "out.mkv", colorizer, replace(SETTINGS, compare="side"))
+    grey, own = read_planes(tmp_path / "out.mkv")[1].chunk(2, dim=3)
+    assert (grey == 128).all()
+    assert torch.equal(own, read_planes(film)[1])
 
 
 def test_the_network_does_not_see_kept_shots(tmp_path, colorizer, monkeypatch):
     film = write_film(tmp_path / "in.mkv", glide("coffee", 8, 96, 128))
     monkeypatch.setattr(colorizer.network, "encode", lambda lightness: pytest.fail("the network was run"))
     report = colorize_video(film, tmp_path / "out.mkv", colorizer, SETTINGS)
-    assert report.kept == (KeptShot(0.0, 0.32),)
+    assert report.shots_in_color == (KeptShot(0.0, 0.32),)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
@@ -101,7 +109,7 @@ def test_a_colour_photo_stays_as_it_is(tmp_path, colorizer, suffix):
     cv2.imwrite(str(tmp_path / f"in{suffix}"), picture[..., ::-1])
     report = colorize_video(tmp_path / f"in{suffix}", tmp_path / f"out{suffix}", colorizer, SETTINGS)
     before, after = (cv2.imread(str(tmp_path / f"{name}{suffix}")).astype(int) for name in ("in", "out"))
-    assert len(report.kept) == 1
+    assert len(report.shots_in_color) == 1
     most, usual = (20, 1.5) if suffix == ".jpg" else (2, 0.5)  # JPEG shrinks its chroma once more
     assert np.abs(before - after).max() <= most
     assert np.abs(before - after).mean() < usual
@@ -119,7 +127,7 @@ def test_16_bit_colours_stay(tmp_path, colorizer):
 @pytest.mark.parametrize("pix_fmt", ["gray", "gray10le"])
 def test_grey_sources_have_nothing_to_keep(tmp_path, colorizer, pix_fmt):
     film = make_film(tmp_path / "in.mkv", count=5, codec="ffv1", pix_fmt=pix_fmt)
-    assert colorize_video(film, tmp_path / "out.mkv", colorizer, SETTINGS).kept == ()
+    assert colorize_video(film, tmp_path / "out.mkv", colorizer, SETTINGS).shots_in_color == ()
 
 
 def test_another_pixel_format_gets_the_same_colours(tmp_path, colorizer):
@@ -210,3 +218,10 @@ def test_packed_and_interleaved_chroma_is_read_bit_for_bit(pix_fmt):
     chroma = planes.read_chroma(frame)
     assert np.array_equal(chroma, np.stack(expected)[..., : chroma.shape[2]])
     assert chroma.dtype == planes.read_luma(frame).dtype
+
+
+def test_samples_beyond_their_depth_are_clipped():
+    frame = av.VideoFrame(16, 16, "yuv420p10le")
+    for plane in frame.planes:
+        plane.update(b"\xff\xff" * (plane.buffer_size // 2))
+    assert planes.read_chroma(frame).max() == 1023

@@ -168,7 +168,7 @@ def test_colours_that_are_kept_are_kept_and_reported_across_a_joint(colorizer, t
         colorize_video(film, tmp_path / "out.mkv", colorizer, settings, pull_at(52))
     resumed = colorize_video(film, tmp_path / "out.mkv", colorizer, settings)
     assert resumed.kept_frames > 0
-    assert resumed.kept == (KeptShot(0.0, 2.4),)
+    assert resumed.shots_in_color == (KeptShot(0.0, 2.4),)
     assert pictures(tmp_path / "out.mkv") == pictures(film)
 
 

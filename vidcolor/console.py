@@ -92,9 +92,9 @@ class RunBar:
         if (more := len(report.losses) - MOST_LOSSES) > 0:
             losses.append(f"{report.source}: and {more} more, all in --json")
         _print_outcome(f"{report.target}: {counts}", report.warnings, losses, self._quiet)
-        if report.kept and not self._quiet:
-            shots = ", ".join(f"{start:.3f} s to {end:.3f} s" for start, end in _stretches(report.kept))
-            stderr.print(f"  In colour already and kept, {len(report.kept)} shots: {shots}", soft_wrap=True)
+        if report.shots_in_color and not self._quiet:
+            shots = ", ".join(f"{start:.3f} s to {end:.3f} s" for start, end in _stretches(report.shots_in_color))
+            stderr.print(f"  In colour already and kept, {len(report.shots_in_color)} shots: {shots}", soft_wrap=True)
 
 
 def _stretches(shots: Sequence[KeptShot]) -> list[tuple[float, float]]:

@@ -3,7 +3,7 @@
 VidcolorError
 ├── InputError              the source cannot be read as pictures
 ├── OutputError             the target cannot be written
-├── DeviceError             the device asked for is not there
+├── DeviceError             the device asked for is not there, or its memory does not suffice
 ├── ConfigError             settings that do not fit together
 └── CheckpointError         a model file cannot be used
     ├── UnknownModel
@@ -27,7 +27,7 @@ class OutputError(VidcolorError):
 
 
 class DeviceError(VidcolorError):
-    """The device asked for does not exist on this machine."""
+    """The device asked for does not exist on this machine, or has not memory enough for one frame."""
 
 
 class ConfigError(VidcolorError):

@@ -152,7 +152,7 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
 
 def _convert(chroma: Tensor, source: PlaneFormat, target: PlaneFormat, size: tuple[int, int]) -> Tensor:
     """Stored chroma (N, 2, ., .) in another depth and size; as it is where neither differs."""
-    if source == target:
+    if (source.bit_depth, source.chroma_shift) == (target.bit_depth, target.chroma_shift):
         return chroma
     resized = F.interpolate(read_chroma(chroma, source), size, mode="bilinear", antialias=True)
     return store_chroma(resized, target)

@@ -70,7 +70,7 @@ class RunReport:
     """Places where the source did not decode; everything else was coloured."""
     loss_counts: dict[str, int] = field(default_factory=dict)
     """What happened there -> how often."""
-    kept: tuple[KeptShot, ...] = ()
+    shots_in_color: tuple[KeptShot, ...] = ()
     """Shots that were in colour already and stayed as they were."""
     kept_spans: int = 0
     """Finished by earlier runs, and not done again."""
@@ -135,7 +135,7 @@ def _colorize(
         warnings=tuple(writer.warnings),
         losses=tuple(map(str, reader.losses)),
         loss_counts=dict(Counter(loss.what for loss in reader.losses)),
-        kept=keeper.shots,
+        shots_in_color=keeper.shots,
         kept_spans=kept.spans,
         kept_frames=kept.frames,
     )

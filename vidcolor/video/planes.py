@@ -121,7 +121,10 @@ def read_chroma(frame: VideoFrame) -> Plane | None:
         pair = [rows[:, first : first + 2 * width : 2] for first in ((1, 0) if name in _CR_FIRST else (0, 1))]
     else:
         pair = [samples_of(plane, frame.format)[:height, :width] for plane in frame.planes[1:3]]
-    return _low_bits(np.stack(pair), frame.format)
+    bits = frame.format.components[1].bits
+    chroma = _low_bits(np.stack(pair), frame.format)
+    # Damaged streams decode to samples beyond their depth, on which encoders abort the process.
+    return np.minimum(chroma, np.uint16((1 << bits) - 1)) if 8 < bits < 16 else chroma
 
 
 def rgb_chroma(rgb: NDArray[Any], depth: int) -> Plane:
