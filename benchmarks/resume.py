@@ -100,13 +100,12 @@ def contents(film: Path) -> dict[str, Any]:
     """Times and digests of all frames; of every sound track, times and digests of all packets."""
     with av.open(str(film)) as container:
         shown = [(frame.pts, _digest(frame.to_ndarray().tobytes())) for frame in container.decode(video=0)]
-    heard = []
     with av.open(str(film)) as container:
-        for index in range(len(container.streams.audio)):
-            container.seek(0)
-            packets = [packet for packet in container.demux(audio=index) if packet.size]
-            heard.append([(packet.pts, _digest(bytes(packet))) for packet in packets])
-    return {"frames": shown, "sound": heard}
+        tracks: dict[int, list[tuple[int | None, str]]] = {stream.index: [] for stream in container.streams.audio}
+        for packet in container.demux(*container.streams.audio):
+            if packet.size:
+                tracks[packet.stream.index].append((packet.pts, _digest(bytes(packet))))
+    return {"frames": shown, "sound": list(tracks.values())}
 
 
 def _digest(data: bytes) -> str:

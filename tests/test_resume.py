@@ -310,6 +310,17 @@ def test_a_full_disk_keeps_what_is_finished(reel, colorizer, whole, tmp_path):
     assert_same(target, whole, reel)
 
 
+def test_fifty_kills_left_no_trace():
+    """The committed figures of benchmarks/resume.py are those that the README tells of."""
+    found = json.loads((Path(__file__).parents[1] / "benchmarks" / "results" / "resume.json").read_text("utf-8"))
+    assert found["kills"] == len(found["spans_after_kill"]) == 50
+    assert found["kept_spans"] == found["spans_after_kill"][-1] > 20
+    trouble = ("spans_done_again", "frames_that_differ", "times_that_differ", "times_unlike_the_source")
+    assert [found[name] for name in trouble] == [0] * 4
+    assert found["sound_is_there_once"] and found["sound_is_that_of_the_whole_run"] and found["reports_agree"]
+    assert found["left_behind"] == []
+
+
 def test_two_at_once_are_refused(reel, colorizer, tmp_path):
     target = tmp_path / "out.mkv"
     heard = []
