@@ -42,7 +42,8 @@ stdout = Console(highlight=False)
 
 def print_json(value: Any) -> None:
     """A dataclass, or anything made of them, as indented JSON on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    print(text.encode("utf-8", "backslashreplace").decode())  # a file's name need not be Unicode
 
 
 class RunBar:
