@@ -71,6 +71,12 @@ def test_a_zip_archive_is_as_good_as_the_folder(tmp_path, pictures, compression,
     assert np.array_equal(packed[0].decode(), cat)
 
 
+def test_a_zip_bomb_is_no_picture(tmp_path, pictures, monkeypatch):
+    (photo, *_) = find_photos([pack(tmp_path / "cats.zip", pictures, compression=zipfile.ZIP_DEFLATED)])
+    monkeypatch.setattr("vidcolor.photos.MOST_BYTES", 100)
+    assert photo.decode() is None
+
+
 def test_a_zip_archive_may_begin_with_something_else(tmp_path, pictures, cat):
     plain = pack(tmp_path / "cats.zip", pictures, compression=zipfile.ZIP_DEFLATED).read_bytes()
     (tmp_path / "cats.zip").write_bytes(b"#!/bin/sh\n" + plain)

@@ -1,5 +1,7 @@
 """Chroma along the edges of the luma, at fixed luma, in the planes' own range."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -83,6 +85,19 @@ def test_odd_and_tiny_pictures(size):
     luma = torch.randint(16, 236, (1, 1, *size), dtype=torch.uint8)
     (done,) = Upsampler(FILM, FILM).stream([batch(luma, torch.randn(1, 2, *size), FILM)])
     assert done.chroma.shape[2:] == FILM.chroma_size(*size)
+
+
+@pytest.mark.parametrize("height", [16, 15, 4])
+def test_fields_have_chroma_lines_of_their_own(height):
+    """A light field and a dark one: the chroma lines see them in turn, those of whole frames see their mean."""
+    planes = PlaneFormat(8, True, "709")
+    luma = torch.zeros((1, height, 12), dtype=torch.uint8)
+    luma[:, 0::2] = 200
+    apart = Upsampler(replace(planes, interlaced=True), planes)._shrink(luma)[0, 0]
+    assert torch.allclose(apart[0::2], torch.tensor(200 / 255)) and not apart[1::2].any()
+    if height % 2 == 0:
+        mixed = Upsampler(planes, planes)._shrink(luma)
+        assert torch.allclose(mixed, torch.tensor(100 / 255))
 
 
 def test_coefficients_recover_a_linear_relation():

@@ -206,6 +206,41 @@ def test_interlaced_pictures_stay_interlaced(tmp_path):
     assert any("interlaced" in warning for warning in rewrite(source, tmp_path / "out2.mkv", LOSSLESS).warnings)
 
 
+def test_fields_that_only_the_frames_tell_of_stay_fields(tmp_path):
+    source = make_film(tmp_path / "in.avi", count=2, codec="dvvideo", width=720, height=576)
+    with av.open(str(source)) as container:
+        assert container.streams.video[0].codec_context.field_order == 0
+    writer = rewrite(source, tmp_path / "out.mkv")
+    assert writer.warnings == []
+    assert picture(tmp_path / "out.mkv")[0].interlaced_frame
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({"color_trc": 16, "color_primaries": 9, "colorspace": 9}, ["the transfer is PQ", "the primaries are BT.2020"]),
+        ({"color_trc": 18, "color_primaries": 1, "colorspace": 1}, ["the transfer is HLG"]),
+        ({"color_trc": 1, "color_primaries": 12, "colorspace": 1}, ["the primaries are Display P3"]),
+        ({"color_trc": 1, "color_primaries": 1, "colorspace": 10}, ["the matrix is BT.2020 constant luminance"]),
+        ({"color_trc": 1, "color_primaries": 6, "colorspace": 6}, []),
+    ],
+)
+def test_colours_out_of_scope_are_named_and_their_tags_kept(tmp_path, tags, words):
+    source = make_film(tmp_path / "in.mkv", count=2, pix_fmt="yuv420p10le", tags=tags)
+    writer = rewrite(source, tmp_path / "out.mkv")
+    assert len(writer.warnings) == len(words)
+    assert all(warning.startswith(word) for warning, word in zip(writer.warnings, words, strict=True))
+    frame = picture(tmp_path / "out.mkv")[0]
+    assert (frame.color_trc, frame.color_primaries) == (tags["color_trc"], tags["color_primaries"])
+
+
+def test_x265_is_kept_from_pictures_it_crashes_on():
+    codec = Encoding("libx265").find_codec()
+    assert choose_pixel_format(codec, PlaneFormat(8, False, "601"), 64, 48).encoded == "yuv420p"
+    with pytest.raises(OutputError, match="48x32"):
+        choose_pixel_format(codec, PlaneFormat(8, False, "601"), 48, 32)
+
+
 def test_a_span_is_written_from_zero(tmp_path):
     source = make_film(tmp_path / "in.mp4", count=30)
     rewrite(source, tmp_path / "out.mp4", span=Span(Fraction("0.4"), Fraction("0.8")))

@@ -49,8 +49,9 @@ stdout = Console(highlight=False)
 
 def print_json(value: Any) -> None:
     """A dataclass, or anything made of them, as indented JSON on stdout. Raises OutputError where nobody takes it."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
     try:
-        print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain), flush=True)
+        print(text.encode("utf-8", "backslashreplace").decode(), flush=True)  # a file's name need not be Unicode
     except OSError as error:
         # What is still in the buffer would raise once more when the program ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,6 +17,10 @@ Every message is one line: what failed, on which value, what to do about it.
 class VidcolorError(Exception):
     """Root of the tree; `cli` turns it into one line and exit code 1."""
 
+    def __str__(self) -> str:
+        """One line that any terminal prints, whatever the name of a file holds."""
+        return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in super().__str__())
+
 
 class InputError(VidcolorError):
     """The source is missing, empty, not a picture or not decodable."""

@@ -20,6 +20,8 @@ Picture = NDArray[np.uint8]
 
 LEAST_SIDE = 32
 """Pixels that a picture needs on either side to be of use."""
+MOST_BYTES = 1 << 28
+"""Of a picture that comes out of a zip archive, which may be made to fill the memory."""
 ARCHIVES = frozenset({".tar", ".zip"})
 PACKED = frozenset({".7z", ".bz2", ".gz", ".rar", ".tbz", ".tgz", ".txz", ".xz", ".zst"})
 ENCRYPTED = 0x1
@@ -62,7 +64,16 @@ class Photo:
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             data = file.read(-1 if self.size is None else self.size)
-        return zlib.decompress(data, -zlib.MAX_WBITS) if self.deflated else data
+        return _inflate(data) if self.deflated else data
+
+
+def _inflate(data: bytes) -> bytes:
+    """Raises zlib.error where the stretch is damaged, cut off or far larger than a picture."""
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    unpacked = unpacker.decompress(data, MOST_BYTES)
+    if not unpacker.eof:
+        raise zlib.error("the data do not end")
+    return unpacked
 
 
 def find_photos(sources: Sequence[Path], spool: Path | None = None, *, leave_out: Path | None = None) -> list[Photo]:

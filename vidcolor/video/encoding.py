@@ -22,6 +22,7 @@ _PLANAR_YUV = re.compile(r"yuv4\d\dp(9|1[0246])?(le)?")
 # Encoders that take deep pictures only with interleaved chroma; PyAV interleaves the planes without loss.
 _PLANAR_OF = {"p010le": "yuv420p10le", "p012le": "yuv420p12le", "p210le": "yuv422p10le"}
 # AVFieldOrder
+TOP_FIRST, BOTTOM_FIRST = 2, 3
 INTERLACED = frozenset({2, 3, 4, 5})
 _TOP_FIELD_FIRST = frozenset({2, 5})
 

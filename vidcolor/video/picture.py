@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.frames import PlaneFormat, VideoInfo
 from vidcolor.video import planes
-from vidcolor.video.encoding import INTERLACED, KEEPS_FIELDS
+from vidcolor.video.encoding import BOTTOM_FIRST, INTERLACED, KEEPS_FIELDS, TOP_FIRST
 from vidcolor.video.source import display_matrix, side_data_names
 
 MAX_RATE = 300
@@ -66,8 +66,16 @@ def read_tags(stream: VideoStream, first: VideoFrame) -> PictureTags:
         color_trc=first.color_trc,
         display_matrix=display_matrix(first),
         side_data=side_data_names(first),
-        field_order=stream.codec_context.field_order,
+        field_order=_field_order(stream, first),
     )
+
+
+def _field_order(stream: VideoStream, first: VideoFrame) -> int:
+    """As the header says; DV and others tell it on their frames only, where PyAV does not show which field is first."""
+    told = stream.codec_context.field_order
+    if told or not first.interlaced_frame:
+        return told
+    return BOTTOM_FIRST if stream.codec_context.codec.canonical_name == "dvvideo" else TOP_FIRST
 
 
 def read_info(stream: VideoStream, first: VideoFrame) -> VideoInfo:

@@ -1,5 +1,6 @@
 """Pillow, opened safely: the formats that pictures come in and no others, and our limits in place of its own."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from vidcolor.video.limits import Limits
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """Among the others is EPS, for which Pillow starts a program that runs what is in the file."""
 _GUARD = RLock()
+
+# Where nobody listens, Python would print what Pillow logs about a damaged TIFF.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @contextmanager
