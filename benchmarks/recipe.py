@@ -154,7 +154,6 @@ ROWS: dict[str, Row] = {
     "no look of old film": Row(FRESH, {"film_look": 0.0}),
     "half the photos, twice as often": Row(FRESH, {"epochs": 2}, archives=1),
     "no averaging of weights": Row(FRESH, {"ema": 0.0}),
-    "crops of 128 pixels": Row(FRESH, {"size": 128}),
     "colour tokens": Row(FRESH, alter=TokenFusion),
     "trained on": Row(TUNED),
     "perceptual loss 0.5": Row(TUNED, {"perceptual": 0.5}),
