@@ -110,7 +110,7 @@ def gain_to(level: float, colors: list[Tensor], photos: list[Pair]) -> float:
         painted = [colorfulness(paint_ab(gain * ab, luma)) for ab, (luma, _) in zip(colors, photos, strict=True)]
         return (torch.cat(painted).mean() / truth).item() - level
 
-    return float(brentq(excess, 0.3, 6.0, xtol=0.01))
+    return float(brentq(excess, 0.1, 12.0, xtol=0.01))
 
 
 def scores_at(gain: float, colors: list[Tensor], photos: list[Pair]) -> dict[str, float]:

@@ -128,12 +128,13 @@ def _not_rebalanced(network: Fusion) -> Fusion:
     return network
 
 
-def _with_terms(*names: str) -> Callable[[Fusion], Fusion]:
-    """Only some of the network's own losses."""
+def _with_term(name: str) -> Callable[[Fusion], Fusion]:
+    """Only one of the network's own losses, and of its answers what that teaches."""
 
     def alter(network: Fusion) -> Fusion:
         loss = network.loss
-        network.loss = lambda raw, lab: {name: loss(raw, lab)[name] for name in names}  # type: ignore[method-assign]
+        network.loss = lambda raw, lab: {name: loss(raw, lab)[name]}  # type: ignore[method-assign]
+        network.config = replace(network.config, residual_share=float(name == "huber"))
         return network
 
     return alter
@@ -149,8 +150,8 @@ ROWS: dict[str, Row] = {
     "palette of 32": Row(FRESH, network_settings={"palette_size": 32}),
     "palette of 256": Row(FRESH, network_settings={"palette_size": 256}),
     "no rebalancing": Row(FRESH, alter=_not_rebalanced),
-    "palette alone, no residual": Row(FRESH, alter=_with_terms("palette")),
-    "Huber alone, no palette": Row(FRESH, alter=_with_terms("huber")),
+    "palette alone, no residual": Row(FRESH, alter=_with_term("palette")),
+    "Huber alone, no palette": Row(FRESH, alter=_with_term("huber")),
     "no look of old film": Row(FRESH, {"film_look": 0.0}),
     "half the photos, twice as often": Row(FRESH, {"epochs": 2}, archives=1),
     "no averaging of weights": Row(FRESH, {"ema": 0.0}),
