@@ -1,9 +1,11 @@
 """Some hundred damaged files: each ends in success or in a VidcolorError. benchmarks/fuzz.py takes many thousand."""
 
+import json
 import os
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ if sys.platform != "linux":
     pytest.skip("the peak of the memory is read from /proc", allow_module_level=True)
 
 from benchmarks import fuzz
+
+RESULTS = Path(__file__).parents[1] / "benchmarks/results/fuzz.json"
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +91,11 @@ def test_the_summary_counts_and_keeps_what_went_wrong():
     summary = fuzz.summarize([good, bad], seed=1, seconds=6)
     assert (summary["cases"], summary["wrong"], len(summary["failures"])) == (2, 1, 1)
     assert summary["outcomes"] == {"success": 1, "crash": 1}
+
+
+def test_the_long_run_went_well():
+    found = json.loads(RESULTS.read_text("utf-8"))
+    assert found["cases"] >= 20_000
+    assert found["wrong"] == 0
+    assert sum(found["outcomes"].values()) == sum(found["cases_of_source"].values()) == found["cases"]
+    assert len(found["cases_of_source"]) > 60
