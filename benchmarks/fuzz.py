@@ -154,9 +154,9 @@ def few_frames(source: Path, span: Span, limits: Limits) -> VideoReader | StillR
     reader = open_reader(source, span, limits)
     whole = reader.batches
 
-    def batches(size: int) -> Iterator[FrameBatch]:
+    def batches(size: int, skip: int = 0, *, own_chroma: bool = False) -> Iterator[FrameBatch]:
         done = 0
-        for batch in whole(min(size, FRAMES)):
+        for batch in whole(min(size, FRAMES), skip, own_chroma=own_chroma):
             yield batch
             done += len(batch)
             if done >= FRAMES:
@@ -173,7 +173,6 @@ class Bench:
         self.sources, self.seed, self.folder = sources, seed, folder
         self.weights = [1 if source.stat().st_size >= LARGE else 10 for source in sources]
         self.colorizer = stub_colorizer()
-        pipeline.open_reader = few_frames  # type: ignore[assignment]
 
     def draw(self, case: int) -> tuple[random.Random, Path]:
         dice = random.Random(f"{self.seed} {case}")
@@ -240,6 +239,7 @@ def work(pipe: Connection, sources: Sequence[Path], seed: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory(dir=_ram()) as folder, open(os.devnull, "w") as silence:
         os.dup2(silence.fileno(), 2)
+        pipeline.open_reader = few_frames  # type: ignore[assignment]
         bench = Bench(sources, seed, Path(folder))
         while (case := pipe.recv()) is not None:
             pipe.send(bench.do(case))
