@@ -1,6 +1,6 @@
 """What a released model does to scikit-image's public-domain photos: grey, coloured and true, one column a photo.
 
-    python benchmarks/model_sheet.py docs/model_sheet.jpg [--model fusion]
+python benchmarks/model_sheet.py docs/model_sheet.jpg [--model fusion]
 """
 
 import argparse

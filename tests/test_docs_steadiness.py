@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vidcolor.smooth import Smoother
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = (ROOT / "docs" / "steadiness.md").read_text("utf-8")
@@ -52,12 +54,20 @@ def test_occlusion():
 
 def test_what_is_said_of_the_default_holds():
     means = results("steadiness")["means"]
-    assert results("steadiness")["smooth"] == 0.9
+    assert results("steadiness")["smooth"] == Smoother().strength
     assert means["of unsmoothed"] < 0.25
     assert means["warp error of unsmoothed"] < 0.5
     assert means["CDC of the original's"] < 1.3
     assert means["colourfulness lost"] < 0.03
     assert means["PSNR gained dB"] >= 0
+
+
+def test_what_is_said_of_the_second_model_is_what_was_measured():
+    first, second = results("steadiness")["means"], results("steadiness--second")["means"]
+    for name in ("flicker", "unsmoothed CDC of the original's"):
+        assert second[name] < first[name]
+        assert all(f"{means[name]:.3f}" in PAGE for means in (first, second))
+    assert f"{second['of unsmoothed']:.3f}" in PAGE
 
 
 def test_the_cost():
