@@ -22,6 +22,7 @@ from tests.reels import make_reel, pictures, sounds
 from tests.scenes import glide, write_film
 from vidcolor import checkpoint
 from vidcolor.cli import main
+from vidcolor.cli.signals import Stopped
 from vidcolor.colorizer import load_colorizer
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.keeper import KeptShot
@@ -428,14 +429,15 @@ def test_a_folder_goes_on_where_it_stopped(reel, model, tmp_path):
     assert run() == [("skipped", None), ("done", 1), ("skipped", None)]
 
 
-def test_interrupted_says_that_it_can_go_on(reel, model, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("interruption", "code"), [(KeyboardInterrupt(), 130), (Stopped(143), 143)])
+def test_interrupted_says_that_it_can_go_on(reel, model, tmp_path, monkeypatch, interruption, code):
     def interrupt(*_):
-        raise KeyboardInterrupt
+        raise interruption
 
     monkeypatch.setattr("vidcolor.resume.spans.SpanWriter.write", interrupt)
     words = [str(reel), str(tmp_path / "out.mkv"), "--model", str(model), "--device", "cpu", "--resume"]
     result = CliRunner().invoke(main, ["run", *words])
-    assert result.exit_code == 130
+    assert result.exit_code == code
     assert result.stderr.strip() == "Interrupted: finished spans are kept, the same command goes on from them."
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.exits import DAMAGED, FAILED, INTERRUPTED
+from vidcolor.cli.exits import DAMAGED, FAILED
 from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, limit_options, quiet_option
+from vidcolor.cli.signals import exit_code
 
 
 @click.command()
@@ -115,8 +116,8 @@ def run(
 def _interruptible(resume: bool) -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if not resume:
             raise
         click.echo("Interrupted: finished spans are kept, the same command goes on from them.", err=True)
-        raise SystemExit(INTERRUPTED) from None
+        raise SystemExit(exit_code(interrupt)) from None
