@@ -90,6 +90,7 @@ def look(path: Path) -> Film:
     film = Film(kinds=_kinds(path))
     with av.open(f"file:{path}", metadata_errors="replace") as container:
         picture: Any = container.streams.best("video")
+        picture.thread_type = "AUTO"  # as the reader has it: what is guessed of a damaged frame depends on it
         film.tick, first = picture.time_base, None
         film.clock_is_arbitrary = container.format.name in ("mpegts", "mpeg")
         film.sound = [[] for _ in container.streams.audio]

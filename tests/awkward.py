@@ -181,7 +181,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
     "three_sounds.mkv": _film(tones=[Tone(), Tone("mp3"), Tone("flac")], lines=[Line(0, 90, "A line")]),
     "three_sounds.mp4": _film(tones=[Tone(metadata={"language": name}) for name in ("fra", "deu", "eng")]),
     "pcm.mov": _film(tones=[Tone("pcm_s16le")]),
-    "subtitles.mkv": _subtitled("subrip", "ass", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle"),
+    "subtitles.mkv": _subtitled("subrip", "ass", "webvtt", "dvd_subtitle", "dvb_subtitle"),
     "subtitles.mp4": _subtitled("mov_text"),
     "chapters.mkv": _film(chapters=[(0, 100, "One"), (100, 320, "Two")]),
     "chapters.mp4": _film(chapters=[(0, 100, "One"), (100, 320, "Two")], tones=[Tone()]),

@@ -53,7 +53,7 @@ def fail(bench, command, path, dice):
 
 
 def hoard(bench, command, path, dice):
-    return fuzz.SOUND, str(len(bytearray(b"1") * 60_000_000))
+    return fuzz.SOUND, str(len(bytearray(b"1") * 300_000_000))
 
 
 def litter(bench, command, path, dice):

@@ -306,7 +306,7 @@ def test_an_encoder_that_gives_up_on_the_way(tmp_path, film):
         open_reader(film) as reader,
         open_writer(target, reader, encoding=QUICK) as writer,
     ):
-        writer._stream = Refusing(writer._stream)
+        writer._encoder.stream = Refusing(writer._encoder.stream)
         for batch in reader.batches(4):
             writer.write(with_grey(batch, writer.planes))
     assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]
