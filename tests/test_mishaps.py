@@ -354,7 +354,9 @@ def test_what_matroska_skips_without_a_word_is_told_by_its_times(tmp_path, color
     found = [frame.seconds for frame in shown(tmp_path / "out.mkv")]
     assert len(found) < 240 and set(found) < set(times)
     (warning,) = [warning for warning in report.warnings if "frames may be missing" in warning]
-    still = sum(b - a - Fraction(1, 25) for a, b in pairwise(found))
+    told = [float(loss.split(" s: ")[0]) for loss in report.losses]  # a decoder of several threads tells of some
+    gaps = [(a, b) for a, b in pairwise(found) if not any(a <= seconds < b for seconds in told)]
+    still = sum(b - a - Fraction(1, 25) for a, b in gaps)
     assert f"for {float(still):.3f} s" in warning
     heard = {packet.data: packet.seconds for packet in packets(tmp_path / "in.mkv", "audio")[0]}
     assert all(heard[packet.data] == packet.seconds for packet in packets(tmp_path / "out.mkv", "audio")[0])
