@@ -6,9 +6,9 @@ from itertools import accumulate
 import av
 import numpy as np
 import pytest
-from benchmarks.stub import stub_colorizer
 from PIL import Image
 
+from benchmarks.stub import stub_colorizer
 from tests.clips import LOSSLESS, make_film, pattern, rewrite, shown
 from vidcolor.errors import InputError
 from vidcolor.jobs import plan_jobs
