@@ -87,10 +87,16 @@ def look(path: Path) -> Film:
     """Decode everything, over errors."""
     if path.suffix == ".webp":
         return _look_at_webp(path)
+    # As the reader has it: what is guessed of damage depends on the threads. But PyAV loses frames with several.
+    several, one = _look(path, 0), _look(path, 1)
+    return several if len(several.lumas) >= len(one.lumas) else one
+
+
+def _look(path: Path, threads: int) -> Film:
     film = Film(kinds=_kinds(path))
     with av.open(f"file:{path}", metadata_errors="replace") as container:
         picture: Any = container.streams.best("video")
-        picture.thread_type = "AUTO"  # as the reader has it: what is guessed of a damaged frame depends on it
+        picture.thread_type, picture.codec_context.thread_count = "AUTO", threads
         film.tick, first = picture.time_base, None
         film.clock_is_arbitrary = container.format.name in ("mpegts", "mpeg")
         film.sound = [[] for _ in container.streams.audio]

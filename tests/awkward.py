@@ -28,6 +28,8 @@ FIELDS = {"flags": "+ildct+ilme"}
 ONE_FONT = ("font.ttf", "application/x-truetype-font", b"not really a font")
 COLOR = np.stack([pattern(1, 40, 50)[0], pattern(1, 40, 50)[0][::-1], pattern(1, 40, 50)[0][:, ::-1]], axis=-1)
 DEEP = pattern(1, 40, 50, 16)[0]
+WORDS = {"ass": b"0,0,Default,,0,0,0,,A line", "hdmv_pgs_subtitle": b"\x80\0\0"}
+"""What a subtitle of a codec holds; PGS, which the muxer looks into, the end of a picture."""
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -101,13 +103,33 @@ def _subtitled(*codecs: str) -> Callable[[Path], None]:
                     packet.stream = copies[packet.stream.index]
                     new.mux(packet)
             for stream, codec in zip(words, codecs, strict=True):
-                packet = av.Packet(b"0,0,Default,,0,0,0,,A line" if codec == "ass" else b"A line")
+                packet = av.Packet(WORDS.get(codec, b"A line"))
                 packet.stream, packet.time_base = stream, Fraction(1, 1000)
                 packet.pts, packet.dts, packet.duration = 40, 40, 100
                 new.mux(packet)
         plain.unlink()
 
     return make
+
+
+def junk_at_the_end(path: Path, **options: Any) -> Path:
+    """A film behind whose last packet comes one that is none."""
+    plain = make_film(path.with_name(f"plain{path.suffix}"), **({"count": 8} | options))
+    with av.open(str(plain)) as source, av.open(str(path), "w") as new:
+        stream = source.streams.video[0]
+        copy = new.add_stream_from_template(stream, opaque=True)
+        packets = [packet for packet in source.demux(stream) if packet.size]
+        last, junk = packets[-1], av.Packet(b"A line")
+        junk.pts, junk.dts = (
+            max(packet.pts for packet in packets) + last.duration,
+            last.dts and last.dts + last.duration,
+        )
+        junk.time_base = last.time_base
+        for packet in [*packets, junk]:
+            packet.stream = copy
+            new.mux(packet)
+    plain.unlink()
+    return path
 
 
 def _animated(alpha: int | None = None) -> Callable[[Path], None]:
@@ -181,7 +203,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
     "three_sounds.mkv": _film(tones=[Tone(), Tone("mp3"), Tone("flac")], lines=[Line(0, 90, "A line")]),
     "three_sounds.mp4": _film(tones=[Tone(metadata={"language": name}) for name in ("fra", "deu", "eng")]),
     "pcm.mov": _film(tones=[Tone("pcm_s16le")]),
-    "subtitles.mkv": _subtitled("subrip", "ass", "webvtt", "dvd_subtitle", "dvb_subtitle"),
+    "subtitles.mkv": _subtitled("subrip", "ass", "webvtt", "dvd_subtitle", "dvb_subtitle", "hdmv_pgs_subtitle"),
     "subtitles.mp4": _subtitled("mov_text"),
     "chapters.mkv": _film(chapters=[(0, 100, "One"), (100, 320, "Two")]),
     "chapters.mp4": _film(chapters=[(0, 100, "One"), (100, 320, "Two")], tones=[Tone()]),
@@ -196,6 +218,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
     "cut_off.mp4": _cut(Fraction(2, 3), container_options={"movflags": "faststart"}),
     "cut_off.mkv": _cut(Fraction(2, 3)),
     "without_index.mp4": _cut(Fraction(2, 3)),
+    "junk_at_the_end.mkv": junk_at_the_end,
     "bomb.gif": lambda path: bombs.gif(path, 60_000, 60_000),
     "bomb.png": lambda path: bombs.png(path, 60_000, 60_000, rows=99),
     "endless.mp4": lambda path: bombs.index(path, 80_000_000),

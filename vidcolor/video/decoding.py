@@ -2,7 +2,9 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any
 
 from av import FFmpegError, Packet, VideoFrame
@@ -14,35 +16,58 @@ from vidcolor.video.source import reason
 
 MAX_READ_ERRORS = 100
 """Unreadable packets in a row after which the file counts as cut off."""
+MOST_STEPS = 250
+"""Packets or frames within which the next key frame is looked for; as far as x264 sets them apart."""
+KEYS_APART = 10
+"""Seconds by which a key frame is sought too early where the file has no index that leads to one."""
 CLOCK_RESTART = 1
 """Seconds by which times must fall back to mean that the source's clock began anew."""
 
 _SKIPPED = {"hevc": "frame dropped (one that it refers to is missing)"}
 """Codecs with a frame in every packet whose decoders leave some out without a word, and what is then said of these."""
+_GUESSED = "damaged frame, parts of it are guessed"
 
 Lose = Callable[[int | None, str], None]
 """Called with the pts (stream time base, None where unknown) and the kind of every loss."""
+Again = Callable[[], AbstractContextManager[InputContainer]]
+"""Opens the film another time."""
 
 
-def decode(container: InputContainer, stream: VideoStream, lose: Lose) -> Iterator[VideoFrame]:
-    """Frames from the container's present position on; every frame that is missing or guessed goes to `lose`."""
+def decode(
+    container: InputContainer, stream: VideoStream, lose: Lose, again: Again | None = None
+) -> Iterator[VideoFrame]:
+    """Frames from the container's present position on; every frame that is missing or guessed goes to `lose`.
+
+    Without `again` the decoder has one thread. With several it still holds frames when the packets end, and PyAV does
+    not ask for those that lie behind an error: they are decoded once more.
+    """
+    if not (are_told := _tells_frames_apart(container, stream)):
+        again = None
     if not stream.codec_context.is_open:
         stream.codec_context.thread_type = "AUTO"
+        if again is None:
+            stream.codec_context.thread_count = 1
     awaited: set[int] = set()
     """pts of the packets whose frames have not come out yet."""
-    lost: set[int] = set()
+    lost: dict[int, str] = {}
     failure = usual = _SKIPPED.get(stream.codec_context.codec.canonical_name)
+    failures = 0
+    """Errors whose frames have not been missed yet."""
     suspect: set[int] = set()
     """pts of packets that came damaged."""
+    last: int | None = None
     for packet in _with_flush(stream, read_packets(container, [stream], lose)):
-        if packet.pts is not None and not packet.is_discard:
+        if are_told and packet.pts is not None and not packet.is_discard:
             awaited.add(packet.pts)
             if packet.is_corrupt:
                 suspect.add(packet.pts)
         try:
             frames = stream.decode(packet)
         except FFmpegError as error:
-            failure = f"frame dropped ({reason(error)})"
+            if are_told:
+                failure, failures = _dropped(error), failures + 1
+            else:
+                lose(packet.pts, _dropped(error))
             continue
         for frame in frames:
             # Frames come in the order of their times: what lies before this one and has not come is lost. Without a
@@ -51,24 +76,103 @@ def decode(container: InputContainer, stream: VideoStream, lose: Lose) -> Iterat
             awaited -= passed
             if failure and (gone := sorted(passed - {frame.pts})):
                 _lose_all(gone, failure, lose)
-                lost.update(gone)
-                failure = usual
-            if frame.pts in lost:
-                continue  # it came after all, but behind later frames
+                lost |= dict.fromkeys(gone, failure)
+                failures = max(0, failures - len(gone))
+                failure = failure if failures else usual
+            if frame.pts in lost:  # it came after all, but behind later frames: the failure is another's
+                failure, failures = lost[frame.pts], failures + 1
+                continue
             if frame.is_corrupt or frame.pts in suspect:
-                lose(frame.pts, "damaged frame, parts of it are guessed")
+                lose(frame.pts, _GUESSED)
+            last = frame.pts if last is None or frame.pts is None else max(last, frame.pts)
             yield frame
-    if failure and (awaited or failure != usual):
+    if awaited and again:
+        with again() as film:
+            same = film.streams.video[container.streams.video.index(stream)]
+            yield from _decode_end(film, same, last, awaited, lost, lose)
+    elif failure and (awaited or failure != usual):
         _lose_all(sorted(awaited) or [None], failure, lose)
 
 
-def decode_from(container: InputContainer, stream: VideoStream, pts: int, lose: Lose) -> Iterator[VideoFrame]:
+def _decode_end(
+    container: InputContainer,
+    stream: VideoStream,
+    last: int | None,
+    awaited: set[int],
+    lost: Container[int],
+    lose: Lose,
+) -> Iterator[VideoFrame]:
+    """The awaited frames that lie behind the last, by one thread, which tells of an error at its own packet."""
+    stream.codec_context.thread_count = 1
+    if last is not None:
+        _seek_before(container, stream, last)
+    left = set(awaited)
+    failed: dict[int | None, str] = {}
+    failure = _SKIPPED.get(stream.codec_context.codec.canonical_name)
+    is_end = False
+    for packet in _with_flush(stream, read_packets(container, [stream], lambda pts, what: None)):
+        is_end = is_end or packet.pts in awaited
+        try:
+            frames = stream.decode(packet)
+        except FFmpegError as error:
+            if is_end and not (packet.pts is not None and packet.pts in lost):
+                failed[packet.pts] = failure = _dropped(error)
+            continue
+        for frame in frames:
+            failed.pop(frame.pts, None)
+            if frame.pts in left and (last is None or frame.pts > last):
+                left.remove(frame.pts)
+                if frame.is_corrupt:
+                    lose(frame.pts, _GUESSED)
+                yield frame
+    if failure:
+        failed |= dict.fromkeys(left - failed.keys(), failure)
+    for pts in sorted(failed, key=lambda pts: pts or 0):
+        lose(pts, failed[pts])
+
+
+def _seek_before(container: InputContainer, stream: VideoStream, pts: int) -> None:
+    """Go to a place from which the frame at `pts` decodes, if it is the beginning."""
+    early = pts - round(KEYS_APART / stream.time_base) if stream.time_base else pts
+    for place in (pts, early):
+        key = key_near(container, stream, place)
+        if key is not None and key <= pts:
+            container.seek(place, stream=stream)
+            return
+    container.seek(0)
+
+
+def key_near(container: InputContainer, stream: VideoStream, pts: int) -> int | None:
+    """pts of the key frame at or before this one, or soon behind it where the file has no index; None without one."""
+    try:
+        container.seek(pts, stream=stream)
+        return next(
+            (time_of(packet) for packet in islice(container.demux(stream), MOST_STEPS) if packet.is_keyframe), None
+        )
+    except FFmpegError:
+        return None
+
+
+def time_of(packet: Packet[VideoStream]) -> int | None:
+    """pts, or what comes nearest."""
+    return packet.pts if packet.pts is not None else packet.dts
+
+
+def _tells_frames_apart(container: InputContainer, stream: VideoStream) -> bool:
+    """True where a frame bears its packet's time: bare streams have none, AVI has H.264's in file order."""
+    is_in_file_order = container.format.name == "avi" and stream.codec_context.name in ("h264", "hevc")
+    return stream.start_time is not None and not is_in_file_order
+
+
+def decode_from(
+    container: InputContainer, stream: VideoStream, pts: int, lose: Lose, again: Again | None = None
+) -> Iterator[VideoFrame]:
     """Frames from the key frame before `pts` on; from the beginning where the file cannot be searched."""
     try:
         container.seek(pts, stream=stream)
     except FFmpegError:
         container.seek(0)
-    return decode(container, stream, lose)
+    return decode(container, stream, lose, again)
 
 
 def read_packets(container: InputContainer, streams: Sequence[Stream], lose: Lose) -> Iterator[Packet[Any]]:
@@ -119,3 +223,7 @@ def _with_flush(stream: VideoStream, packets: Iterator[Packet[Any]]) -> Iterator
 def _lose_all(places: Sequence[int | None], what: str, lose: Lose) -> None:
     for place in places:
         lose(place, what)
+
+
+def _dropped(error: FFmpegError) -> str:
+    return f"frame dropped ({reason(error)})"

@@ -4,20 +4,18 @@ from __future__ import annotations  # Packet is generic in its stub only
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import av
-from av import FFmpegError, Packet, VideoFrame
+from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidcolor.video.decoding import Lose, decode, decode_from, read_packets
+from vidcolor.video.decoding import MOST_STEPS, Lose, decode, decode_from, key_near, read_packets, time_of
 from vidcolor.video.limits import Limits
 from vidcolor.video.source import find_picture, opened
-
-MOST_STEPS = 250
-"""Frames decoded on towards a moment; as far as x264 sets its key frames apart."""
 
 
 def spread_frames(source: Path, count: int, lose: Lose, limits: Limits) -> Iterator[VideoFrame]:
@@ -28,16 +26,17 @@ def spread_frames(source: Path, count: int, lose: Lose, limits: Limits) -> Itera
     """
     with opened(source, limits) as index, opened(source, limits) as film:
         signposts, stream = find_picture(index, source), find_picture(film, source)
+        again = partial(opened, source, limits)
         frames: Iterator[VideoFrame] | None = None
         last: int | None = None
         for moment in _moments(index, signposts, count, lose):
             if last is not None and moment <= last:
                 continue  # what was found for the moment before lies behind this one, too
-            key = _key_near(index, signposts, moment)
+            key = key_near(index, signposts, moment)
             if key is not None and (last is None or key > last):
-                frames, moment = decode_from(film, stream, moment, lose), moment if last is None else key
+                frames, moment = decode_from(film, stream, moment, lose, again), moment if last is None else key
             elif frames is None:
-                frames = decode(film, stream, lose)
+                frames = decode(film, stream, lose, again)
             frame = _reach(frames, moment)
             if frame is not None and frame.pts is not None and (last is None or frame.pts > last):
                 last = frame.pts
@@ -51,24 +50,9 @@ def _moments(container: InputContainer, stream: VideoStream, count: int, lose: L
     if not length and container.duration and stream.time_base:
         length = int(Fraction(container.duration, av.time_base) / stream.time_base)
     if not length:
-        times = [time for packet in read_packets(container, [stream], lose) if (time := _time(packet)) is not None]
+        times = [time for packet in read_packets(container, [stream], lose) if (time := time_of(packet)) is not None]
         length = max(times, default=start) - start
     return [start + length * (2 * part + 1) // (2 * count) for part in range(count)]
-
-
-def _key_near(container: InputContainer, stream: VideoStream, moment: int) -> int | None:
-    """pts of the key frame at or before the moment, or soon behind it where the file has no index; None without one."""
-    try:
-        container.seek(moment, stream=stream)
-        return next(
-            (_time(packet) for packet in islice(container.demux(stream), MOST_STEPS) if packet.is_keyframe), None
-        )
-    except FFmpegError:
-        return None
-
-
-def _time(packet: Packet[VideoStream]) -> int | None:
-    return packet.pts if packet.pts is not None else packet.dts
 
 
 def _reach(frames: Iterator[VideoFrame], moment: int) -> VideoFrame | None:

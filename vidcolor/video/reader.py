@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -224,15 +225,15 @@ class VideoReader:
 
     def _frames_from(self, container: InputContainer, start: int | None) -> Iterator[VideoFrame]:
         """Decoded frames, from the key frame before `start` on."""
-        stream = find_picture(container, self.source)
+        stream, again = find_picture(container, self.source), partial(opened, self.source, self.limits)
         if start is None:
-            yield from decode(container, stream, self._lose)
+            yield from decode(container, stream, self._lose, again)
             return
-        frames = decode_from(container, stream, start, self._lose)
+        frames = decode_from(container, stream, start, self._lose, again)
         first = next(frames, None)
         if first is None or first.pts is None or first.pts > start:
             # The index was wrong, or there is none: read from the beginning.
-            first, frames = None, decode_from(container, stream, self._start, self._lose)
+            first, frames = None, decode_from(container, stream, self._start, self._lose, again)
         if first is not None:
             yield first
         yield from frames
