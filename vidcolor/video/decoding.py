@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidcolor.video.source import reason
+from vidcolor.video.roll import Lose, Roll, dropped
 
 MAX_READ_ERRORS = 100
 """Unreadable packets in a row after which the file counts as cut off."""
@@ -23,12 +23,6 @@ KEYS_APART = 10
 CLOCK_RESTART = 1
 """Seconds by which times must fall back to mean that the source's clock began anew."""
 
-_SKIPPED = {"hevc": "frame dropped (one that it refers to is missing)"}
-"""Codecs with a frame in every packet whose decoders leave some out without a word, and what is then said of these."""
-_GUESSED = "damaged frame, parts of it are guessed"
-
-Lose = Callable[[int | None, str], None]
-"""Called with the pts (stream time base, None where unknown) and the kind of every loss."""
 Again = Callable[[], AbstractContextManager[InputContainer]]
 """Opens the film another time."""
 
@@ -47,88 +41,41 @@ def decode(
         stream.codec_context.thread_type = "AUTO"
         if again is None:
             stream.codec_context.thread_count = 1
-    awaited: set[int] = set()
-    """pts of the packets whose frames have not come out yet."""
-    lost: dict[int, str] = {}
-    failure = usual = _SKIPPED.get(stream.codec_context.codec.canonical_name)
-    failures = 0
-    """Errors whose frames have not been missed yet."""
-    suspect: set[int] = set()
-    """pts of packets that came damaged."""
-    last: int | None = None
+    roll = Roll(stream.codec_context.codec.canonical_name, lose)
     for packet in _with_flush(stream, read_packets(container, [stream], lose)):
-        if are_told and packet.pts is not None and not packet.is_discard:
-            awaited.add(packet.pts)
-            if packet.is_corrupt:
-                suspect.add(packet.pts)
+        if are_told:
+            roll.expect(packet)
         try:
             frames = stream.decode(packet)
         except FFmpegError as error:
-            if are_told:
-                failure, failures = _dropped(error), failures + 1
-            else:
-                lose(packet.pts, _dropped(error))
+            roll.fail(error) if are_told else lose(packet.pts, dropped(error))
             continue
-        for frame in frames:
-            # Frames come in the order of their times: what lies before this one and has not come is lost. Without a
-            # failure nothing is: packets of most codecs may hold no frame of their own.
-            passed = {pts for pts in awaited if frame.pts is not None and pts <= frame.pts}
-            awaited -= passed
-            if failure and (gone := sorted(passed - {frame.pts})):
-                _lose_all(gone, failure, lose)
-                lost |= dict.fromkeys(gone, failure)
-                failures = max(0, failures - len(gone))
-                failure = failure if failures else usual
-            if frame.pts in lost:  # it came after all, but behind later frames: the failure is another's
-                failure, failures = lost[frame.pts], failures + 1
-                continue
-            if frame.is_corrupt or frame.pts in suspect:
-                lose(frame.pts, _GUESSED)
-            last = frame.pts if last is None or frame.pts is None else max(last, frame.pts)
-            yield frame
-    if awaited and again:
+        yield from filter(roll.admit, frames)
+    if roll.awaited and again:
         with again() as film:
-            same = film.streams.video[container.streams.video.index(stream)]
-            yield from _decode_end(film, same, last, awaited, lost, lose)
-    elif failure and (awaited or failure != usual):
-        _lose_all(sorted(awaited) or [None], failure, lose)
+            yield from _decode_end(film, film.streams.video[container.streams.video.index(stream)], roll)
+    roll.close()
 
 
-def _decode_end(
-    container: InputContainer,
-    stream: VideoStream,
-    last: int | None,
-    awaited: set[int],
-    lost: Container[int],
-    lose: Lose,
-) -> Iterator[VideoFrame]:
+def _decode_end(container: InputContainer, stream: VideoStream, roll: Roll) -> Iterator[VideoFrame]:
     """The awaited frames that lie behind the last, by one thread, which tells of an error at its own packet."""
     stream.codec_context.thread_count = 1
+    last, awaited = roll.last, roll.retry()
     if last is not None:
         _seek_before(container, stream, last)
-    left = set(awaited)
-    failed: dict[int | None, str] = {}
-    failure = _SKIPPED.get(stream.codec_context.codec.canonical_name)
     is_end = False
     for packet in _with_flush(stream, read_packets(container, [stream], lambda pts, what: None)):
         is_end = is_end or packet.pts in awaited
         try:
             frames = stream.decode(packet)
         except FFmpegError as error:
-            if is_end and not (packet.pts is not None and packet.pts in lost):
-                failed[packet.pts] = failure = _dropped(error)
+            if is_end and packet.pts not in roll.lost:
+                roll.expect(packet)
+                roll.fail(error)
             continue
         for frame in frames:
-            failed.pop(frame.pts, None)
-            if frame.pts in left and (last is None or frame.pts > last):
-                left.remove(frame.pts)
-                if frame.is_corrupt:
-                    lose(frame.pts, _GUESSED)
+            if frame.pts in awaited and (last is None or frame.pts > last) and roll.admit(frame):
                 yield frame
-    if failure:
-        failed |= dict.fromkeys(left - failed.keys(), failure)
-    for pts in sorted(failed, key=lambda pts: pts or 0):
-        lose(pts, failed[pts])
 
 
 def _seek_before(container: InputContainer, stream: VideoStream, pts: int) -> None:
@@ -218,12 +165,3 @@ def _with_flush(stream: VideoStream, packets: Iterator[Packet[Any]]) -> Iterator
     packet.stream = stream
     packet.time_base = stream.time_base or stream.codec_context.framerate
     yield packet
-
-
-def _lose_all(places: Sequence[int | None], what: str, lose: Lose) -> None:
-    for place in places:
-        lose(place, what)
-
-
-def _dropped(error: FFmpegError) -> str:
-    return f"frame dropped ({reason(error)})"

@@ -13,8 +13,9 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidcolor.video.decoding import MOST_STEPS, Lose, decode, decode_from, key_near, read_packets, time_of
+from vidcolor.video.decoding import MOST_STEPS, decode, decode_from, key_near, read_packets, time_of
 from vidcolor.video.limits import Limits
+from vidcolor.video.roll import Lose
 from vidcolor.video.source import find_picture, opened
 
 
