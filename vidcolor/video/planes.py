@@ -8,10 +8,11 @@ import re
 from typing import Any
 
 import numpy as np
-from av import VideoFormat, VideoFrame
+from av import FFmpegError, VideoFormat, VideoFrame
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
+from vidcolor.errors import InputError
 from vidcolor.frames import PlaneFormat
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
@@ -35,21 +36,40 @@ _PACKED_LUMA = {
 # Format: (first Cb, first Cr, samples from one to the next) in its only plane.
 _PACKED_CHROMA = {"yuyv422": (1, 3, 4), "yvyu422": (3, 1, 4), "uyvy422": (0, 2, 4)}
 _CR_FIRST = frozenset({"nv21", "nv42"})
-# Rare packings that swscale unpacks without loss, and 1-bit or float pictures that have no integer plane.
+# What has no integer plane, as swscale turns it into one.
 _REPACKED = {
-    "monob": "gray", "monow": "gray", "grayf32le": "gray16le", "grayf32be": "gray16le",
-    "grayf16le": "gray16le", "grayf16be": "gray16le", "uyyvyy411": "yuv411p", "vuyx": "yuv444p", "vuya": "yuv444p",
-    "ayuv": "yuv444p", "uyva": "yuv444p", "y210le": "yuv422p10le", "y212le": "yuv422p12le", "xv30le": "yuv444p10le",
-    "xv36le": "yuv444p12le", "ayuv64le": "yuv444p16le", "xyz12le": "rgb48le", "xyz12be": "rgb48le",
+    "monob": "gray", "monow": "gray", "grayf32le": "gray16le", "grayf32be": "gray16le", "grayf16le": "gray16le",
+    "grayf16be": "gray16le", "yaf16le": "gray16le", "yaf16be": "gray16le", "gray32le": "gray16le",
+    "gray32be": "gray16le", "xyz12le": "rgb48le", "xyz12be": "rgb48le",
 }  # fmt: skip
+_ABORTING = frozenset({"yaf32le", "yaf32be"})
+"""Formats on which swscale ends the process."""
 _WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
 _HIGH_BITS = re.compile(r"p[024]1[026](le|be)|.*msb(le|be)")
 
 
 def repack(frame: VideoFrame) -> VideoFrame:
-    """The frame in a format that `plane_format` and `read_luma` know; almost always the frame itself."""
-    target = _REPACKED.get(frame.format.name)
-    return frame.reformat(format=target) if target else frame
+    """The frame in a format that `plane_format` and `read_luma` know; almost always the frame itself.
+
+    Raises InputError for a format that nothing unpacks.
+    """
+    name = frame.format.name
+    try:
+        if name in _ABORTING:
+            raise NotImplementedError
+        target = _REPACKED.get(name) or _planar(frame.format)
+        return frame.reformat(format=target) if target else frame
+    except (FFmpegError, NotImplementedError) as error:
+        raise InputError(f"has pixels of the format {name}, which nothing unpacks: give it in yuv444p10le") from error
+
+
+def _planar(pix_fmt: VideoFormat) -> str | None:
+    """The planar format of the same samples, which swscale unpacks without loss, for rare packings of Y′CbCr."""
+    planes = {component.plane for component in pix_fmt.components}
+    if is_rgb(pix_fmt) or len(pix_fmt.components) < 3 or len(planes) > 1 or pix_fmt.name in _PACKED_CHROMA:
+        return None
+    across, bits = chroma_shift(pix_fmt.name)[0], pix_fmt.components[0].bits
+    return f"yuv{('444', '422', '411')[across]}p" + ("" if bits == 8 else f"{bits}le")
 
 
 def is_rgb(pix_fmt: VideoFormat) -> bool:

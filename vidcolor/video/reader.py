@@ -86,7 +86,7 @@ class VideoReader:
                 raise InputError(f"{source}: not one frame decodes, the file is damaged or has no frames")
             if planes.is_transparent(first) or stream.metadata.get("alpha_mode") == "1":
                 self.warnings.append("the alpha channel cannot be kept in a film")
-            first = planes.repack(first)
+            first = self._repack(first)
             self._start = first.pts or 0
             self._pix_fmt = first.format.name
             self.tags = read_tags(stream, first)
@@ -239,7 +239,7 @@ class VideoReader:
         yield from frames
 
     def _in_layout(self, frame: VideoFrame, pts: int) -> VideoFrame:
-        frame = planes.repack(frame)
+        frame = self._repack(frame)
         if (frame.width, frame.height, frame.format.name) == (self.info.width, self.info.height, self._pix_fmt):
             return frame
         if not any("changes" in warning for warning in self.warnings):
@@ -249,6 +249,12 @@ class VideoReader:
                 f"scaled to {self.info.width}x{self.info.height} {self._pix_fmt} from there on"
             )
         return frame.reformat(self.info.width, self.info.height, self._pix_fmt)
+
+    def _repack(self, frame: VideoFrame) -> VideoFrame:
+        try:
+            return planes.repack(frame)
+        except InputError as error:
+            raise InputError(f"{self.source}: {error}") from error
 
     def _check_claims(self, container: InputContainer, stream: VideoStream) -> None:
         """Raise InputError where the header claims more than the limits allow, before a frame is decoded."""

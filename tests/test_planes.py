@@ -1,0 +1,58 @@
+"""Rare packings of pixels: read bit for bit, or refused in one line."""
+
+import av
+import numpy as np
+import pytest
+
+from tests.clips import frames
+from vidcolor.errors import InputError
+from vidcolor.video import open_reader, planes
+
+PACKED = {
+    "ayuv": "yuv444p", "uyva": "yuv444p", "vuya": "yuv444p", "vuyx": "yuv444p", "vyu444": "yuv444p",
+    "v30xle": "yuv444p10le", "xv30le": "yuv444p10le", "xv36le": "yuv444p12le", "xv36be": "yuv444p12le",
+    "xv48le": "yuv444p16le", "xv48be": "yuv444p16le", "ayuv64le": "yuv444p16le", "ayuv64be": "yuv444p16le",
+    "y210le": "yuv422p10le", "y212le": "yuv422p12le", "y216le": "yuv422p16le",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_packed_planes_are_read_bit_for_bit(packed):
+    (planar,) = frames(1, 32, 48, PACKED[packed])
+    for plane, value in zip(planar.planes[1:], (1, 2), strict=True):
+        np.frombuffer(memoryview(plane), np.uint8)[:] = value
+    frame = planes.repack(planar.reformat(format=packed))
+    assert planes.plane_format(frame) == planes.plane_format(planar)
+    assert np.array_equal(planes.read_luma(frame), planes.read_luma(planar))
+    assert np.array_equal(planes.read_chroma(frame), planes.read_chroma(planar))
+
+
+@pytest.mark.parametrize("name", ["v30xbe", "xv30be", "y210be", "y216be", "gray32le", "yaf32le"])
+def test_what_nothing_unpacks_is_one_line(name):
+    with pytest.raises(InputError, match=f"pixels of the format {name}, which nothing unpacks") as caught:
+        planes.repack(av.VideoFrame(16, 16, name))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_film_of_them_is_read(tmp_path):
+    with av.open(str(tmp_path / "in.nut"), "w") as output:
+        stream = output.add_stream("rawvideo", 25, width=48, height=32)
+        stream.pix_fmt = "v30xle"
+        for pts, frame in enumerate(frames(3, 32, 48, "yuv444p10le")):
+            frame.pts = pts
+            output.mux(stream.encode(frame.reformat(format="v30xle")))
+    with open_reader(tmp_path / "in.nut") as film:
+        found = [batch.luma[0, 0].numpy() for batch in film.batches(1)]
+    expected = [planes.read_luma(frame) for frame in frames(3, 32, 48, "yuv444p10le")]
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def test_a_film_of_what_nothing_unpacks_is_refused_by_name(tmp_path, monkeypatch):
+    with av.open(str(tmp_path / "in.nut"), "w") as output:
+        stream = output.add_stream("rawvideo", 25, width=48, height=32)
+        stream.pix_fmt = "v30xle"
+        (frame,) = frames(1, 32, 48, "yuv444p10le")
+        output.mux(stream.encode(frame.reformat(format="v30xle")))
+    monkeypatch.setattr(planes, "_ABORTING", {"v30xle"})
+    with pytest.raises(InputError, match=r"in\.nut: has pixels of the format v30xle"):
+        open_reader(tmp_path / "in.nut")
