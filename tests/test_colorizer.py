@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from vidcolor import checkpoint
 from vidcolor.checkpoint import new_meta
 from vidcolor.color import luma_to_lightness, read_luma
-from vidcolor.colorizer import Colorizer, ShotContext, load_colorizer
+from vidcolor.colorizer import GRID, Colorizer, ShotContext, load_colorizer
 from vidcolor.device import pick_device
 from vidcolor.errors import ConfigError, DeviceError, UnknownModel
 from vidcolor.frames import FrameBatch, PlaneFormat
@@ -37,23 +38,23 @@ def film(count, height=90, width=160, cuts=(0,)):
 
 
 @pytest.mark.parametrize("height, width", [(90, 160), (160, 90), (64, 64), (33, 201), (16, 16), (1, 7)])
-def test_ab_keeps_the_aspect_at_any_size(colorizer, height, width):
-    (done,) = colorizer.stream([film(2, height, width)], PLANES)
-    h, w = done.ab.shape[2:]
-    assert done.guide.shape[2:] == (h, w)
-    assert done.ab.dtype == torch.float32
+def test_the_network_sees_the_aspect_at_any_size(colorizer, height, width):
+    h, w = colorizer.working_size(height, width)
     assert h * w <= 64 * 64 * 1.05 or (h, w) == (height, width)
     assert (h, w) == (height, width) or abs(h / w - height / width) < 0.05 * height / width
     assert h <= height and w <= width
+    (done,) = colorizer.stream([film(2, height, width)], PLANES)
+    assert done.ab.shape == (2, 2, -(-h // GRID), -(-w // GRID)) and done.guide.shape[2:] == done.ab.shape[2:]
+    assert done.ab.dtype == torch.float32
 
 
 def test_a_sample_of_the_right_size_goes_through_unchanged(colorizer, network):
-    """Without resizing or padding, the Colorizer adds nothing to the network."""
+    """Without resizing or padding, the Colorizer takes means over the grid and adds nothing else to the network."""
     batch = film(2, 64, 64, cuts=(0, 1))
     (done,) = colorizer.stream([batch], PLANES)
     lightness = luma_to_lightness(read_luma(batch.luma, PLANES)) / 50 - 1
     with torch.inference_mode():
-        assert torch.allclose(done.ab, network.to_ab(network(lightness)), atol=1e-3)
+        assert torch.allclose(done.ab, F.avg_pool2d(network.to_ab(network(lightness)), GRID), atol=1e-3)
 
 
 def test_batches_may_be_split_anyhow(colorizer):

@@ -26,8 +26,8 @@ HOMES = {
     "av": ("video.*",),
     "click": ("cli", "cli.*"),
     "cv2": (
-        *("data", "flow", "metrics.films", "networks.palette", "originals", "photos", "reel", "report.*", "screening"),
-        *("sheet", "tones", "training.*", "video.*"),
+        *("data", "flow", "metrics.films", "networks.palette", "originals", "photos", "reel", "report.*", "sampling"),
+        *("screening", "sheet", "tones", "training.*", "video.*"),
     ),
     "rich": ("console",),
     "safetensors": ("checkpoint", "networks.pretrained"),

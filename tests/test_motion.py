@@ -6,7 +6,8 @@ import torch
 from tests.scenes import moved_pair, seeded, texture, with_grain
 from vidcolor import motion
 from vidcolor.flow import lucas_kanade, sampling_grid, search
-from vidcolor.motion import Motion, find_motion, from_cells, to_cells
+from vidcolor.motion import Motion, find_motion, to_cells
+from vidcolor.sampling import enlarge
 
 HEIGHT, WIDTH = 96, 128
 INSIDE = (..., slice(10, -10), slice(10, -10))
@@ -125,4 +126,4 @@ def test_cells_hold_means_and_go_back_to_any_size():
     cells = to_cells(planes)
     assert cells.shape == (1, 3, 3, 5)
     assert cells[0, 0, 0, 0] == planes[0, 0, :5, :5].mean() and cells[0, 2, 2, 4] == planes[0, 2, 10:, 20:].mean()
-    assert from_cells(torch.ones(1, 1, 3, 5), planes).shape == (1, 1, 12, 23)
+    assert enlarge(torch.ones(1, 1, 3, 5), planes).shape == (1, 1, 12, 23)

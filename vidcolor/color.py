@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.frames import PlaneFormat
+from vidcolor.sampling import to_bytes
 
 LUMA_WEIGHTS = {
     "601": (0.299, 0.587, 0.114),
@@ -36,7 +37,7 @@ DELTA = 6 / 29
 def read_luma(luma: Tensor, planes: PlaneFormat) -> Tensor:
     """Stored luma (any shape, planes.dtype) -> Y′ in 0..1, float32. Foot- and headroom are cut off."""
     low, span = _luma_levels(planes)
-    return ((luma.float() - low) / span).clamp_(0, 1)
+    return (luma.float() - low).div_(span).clamp_(0, 1)
 
 
 def luma_level(brightness: float, planes: PlaneFormat) -> int:
@@ -48,8 +49,10 @@ def luma_level(brightness: float, planes: PlaneFormat) -> int:
 def store_chroma(chroma: Tensor, planes: PlaneFormat) -> Tensor:
     """Cb, Cr in -0.5..0.5, float -> stored samples, planes.dtype, rounded and clamped to the legal range."""
     middle, span = _chroma_levels(planes)
+    if planes.bit_depth == 8 and chroma.device.type == "cpu":
+        return to_bytes(chroma.clamp(-0.5, 0.5), span, middle)
     highest = 2**planes.bit_depth - 1 if planes.full_range else middle + span // 2
-    stored: Tensor = (chroma * span + middle).round_().clamp_(0 if planes.full_range else middle - span // 2, highest)
+    stored = (chroma * span).add_(middle).round_().clamp_(0 if planes.full_range else middle - span // 2, highest)
     return stored.to(planes.dtype)
 
 
@@ -133,11 +136,13 @@ def ab_to_chroma(luma: Tensor, ab: Tensor, matrix: str, halvings: int = 14) -> T
 
 
 def clamp_to_gamut(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
-    """Scale Cb, Cr (N, 2, H, W) towards zero, pixel by pixel, until R′G′B′ at this luma lies in 0..1."""
-    excursion = chroma_to_rgb(luma, chroma, matrix) - luma
-    room = torch.where(excursion > 0, 1 - luma, luma)
-    scale = (room / excursion.abs().clamp_min(1e-6)).amin(1, keepdim=True).clamp_max(1)
-    return chroma * scale
+    """Scale Cb, Cr (N, 2, H, W) towards zero, pixel by pixel, until R′G′B′ at this luma (N, 1, H, W) lies in 0..1."""
+    red, green, blue = LUMA_WEIGHTS[matrix]
+    b, r = chroma[:, :1] * (2 - 2 * blue), chroma[:, 1:] * (2 - 2 * red)
+    g = (r * (-red / green)).sub_(b, alpha=blue / green)
+    above = torch.maximum(r, g).maximum(b).clamp_min_(1e-6)
+    below = torch.minimum(r, g).minimum(b).clamp_max_(-1e-6)
+    return chroma * torch.minimum((1 - luma).div_(above), (luma / below).neg_()).clamp_max_(1)
 
 
 class ChromaTable:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Self
 
 import torch
@@ -15,11 +16,15 @@ from vidcolor.color import luma_to_lightness, read_luma
 from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
+from vidcolor.keys import mark_keys
 from vidcolor.networks.base import Network
 from vidcolor.released import DEFAULT_MODEL, find_model
+from vidcolor.sampling import shrink
 
 SLOWEST_CONTEXT = 0.1
 """The newest frame's share in the global vector of a shot never falls below this."""
+GRID = 2
+"""Pixels at working size, in each direction, that are steadied as one and share a colour of their own."""
 LARGEST_CPU_BATCH, LARGEST_GPU_BATCH = 4, 32
 
 
@@ -60,8 +65,17 @@ class ShotContext:
 class Colorizer:
     """Luma in, ab out, for any network. Made by `load_colorizer`."""
 
-    def __init__(self, network: Network, meta: CheckpointMeta, device: torch.device, work_size: int | None = None):
+    def __init__(
+        self,
+        network: Network,
+        meta: CheckpointMeta,
+        device: torch.device,
+        work_size: int | None = None,
+        fast: bool = False,
+    ):
         """`work_size`: pictures are brought to an area of work_size² pixels, aspect kept; None is the model's own.
+
+        `fast`: the network sees key frames only; `Smoother` carries their colours to the others.
 
         Raises ConfigError where it is too small for the network.
         """
@@ -69,6 +83,7 @@ class Colorizer:
         if self.work_size < network.multiple:
             raise ConfigError(f"work size must be at least {network.multiple}, got {self.work_size}")
         self.meta, self.device, self.dtype = meta, device, pick_dtype(device, meta.half_ok)
+        self.fast = fast
         self._portions = Portions()
         self.network = network.eval().to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -80,7 +95,7 @@ class Colorizer:
     @property
     def digest(self) -> str:
         """SHA-256 of all that colours depend on but the device: network, weights, working size, arithmetic."""
-        plain = (self.meta.arch, self.meta.config, self.work_size, str(self.dtype))
+        plain = (self.meta.arch, self.meta.config, self.work_size, str(self.dtype), self.fast)
         digest = hashlib.sha256(repr(plain).encode())
         for name, weights in self.network.state_dict().items():
             digest.update(name.encode())
@@ -90,15 +105,37 @@ class Colorizer:
     def stream(
         self, batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memory = NOTHING
     ) -> Iterator[FrameBatch]:
-        """Batches with luma as `planes` says (and shots, if marked) -> the same with guide and ab at working size."""
-        context = ShotContext.recall(memory)
+        """Batches with luma as `planes` says (and shots, if marked) -> the same with guide and ab.
+
+        These are means over GRID² pixels of what the network saw and said: its colours hold no finer detail. `fast`
+        marks key frames with `is_key`; the others' ab is that of the key frame before.
+        """
+        guided = (replace(batch, guide=self._guide(batch.luma, planes)) for batch in batches)
+        return self._color(mark_keys(guided, memory) if self.fast else guided, memory)
+
+    def _color(self, batches: Iterable[FrameBatch], memory: Memory) -> Iterator[FrameBatch]:
+        context, held = ShotContext.recall(memory), memory.get("colorizer.held")
         for batch in batches:
-            guide = self._guide(batch.luma, planes)
+            assert batch.guide is not None
             if batch.in_color and all(batch.in_color):
-                ab = guide.new_zeros(len(guide), 2, *guide.shape[2:])  # nobody will see it
+                ab = torch.zeros_like(batch.guide).expand(-1, 2, -1, -1)  # nobody will see it
+            elif batch.is_key is None:
+                ab, context = self._predict(batch.guide, batch.first_of_shot or (False,) * len(batch), context)
             else:
-                ab, context = self._predict(guide, batch.first_of_shot or (False,) * len(batch), context)
-            yield replace(batch, guide=guide, ab=ab).remember(context.memory)
+                ab, context = self._predict_keys(batch, context, held)
+                held = ab[-1:]
+            known = context.memory if held is None else {**context.memory, "colorizer.held": held}
+            yield replace(batch, guide=_coarse(batch.guide), ab=_coarse(ab)).remember(known)
+
+    def _predict_keys(self, batch: FrameBatch, context: ShotContext, held: Tensor | None) -> tuple[Tensor, ShotContext]:
+        assert batch.guide is not None and batch.is_key is not None and batch.first_of_shot is not None
+        known = torch.zeros_like(batch.guide[:1]).expand(-1, 2, -1, -1) if held is None else held
+        keys = torch.tensor(batch.is_key)
+        if keys.any():
+            first_of_shot = tuple(compress(batch.first_of_shot, batch.is_key))
+            ab, context = self._predict(batch.guide[keys.to(self.device)], first_of_shot, context)
+            known = torch.cat((known, ab))
+        return known[keys.cumsum(0).to(self.device)], context
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """(h, w) of about work_size² pixels in the aspect of (height, width); never larger than the picture."""
@@ -107,10 +144,7 @@ class Colorizer:
 
     def _guide(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
         size = self.working_size(*luma.shape[2:])
-        frames = [
-            F.interpolate(read_luma(one.to(self.device), planes), size, mode="area") for one in luma.chunk(len(luma))
-        ]
-        return torch.cat(frames)
+        return read_luma(shrink(luma.to(self.device), size), planes)
 
     @torch.inference_mode()
     def _predict(
@@ -144,9 +178,16 @@ class Colorizer:
         return padded.to(self.dtype, memory_format=torch.channels_last)
 
 
-def load_colorizer(model: str = DEFAULT_MODEL, device: str = "auto", work_size: int | None = None) -> Colorizer:
+def _coarse(planes: Tensor) -> Tensor:
+    """(N, C, h, w) -> (N, C, h / GRID, w / GRID), rounded up."""
+    return shrink(planes, (-(-planes.shape[2] // GRID), -(-planes.shape[3] // GRID)))
+
+
+def load_colorizer(
+    model: str = DEFAULT_MODEL, device: str = "auto", work_size: int | None = None, fast: bool = False
+) -> Colorizer:
     """A released model by name, or any checkpoint by path, on a device. Raises CheckpointError or DeviceError."""
     picked = pick_device(device)
     network, meta = checkpoint.load(find_model(model))
     with memory_watched(picked):
-        return Colorizer(network, meta, picked, work_size)
+        return Colorizer(network, meta, picked, work_size, fast)

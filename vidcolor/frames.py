@@ -95,9 +95,11 @@ class FrameBatch(Remembered):
     first_of_shot: tuple[bool, ...] | None = None
     """N flags, True on a cut; None before `shots`."""
     guide: Tensor | None = None
-    """(N, 1, h, w) float32 Y′ in 0..1 at working size, what the network saw; None before `colorizer`."""
+    """(N, 1, h, w) float32 Y′ in 0..1 on the grid of ab; None before `colorizer`."""
     ab: Tensor | None = None
-    """(N, 2, h, w) float32 CIE a*b* at working size; None before `colorizer`."""
+    """(N, 2, h, w) float32 CIE a*b*; None before `colorizer`."""
+    is_key: tuple[bool, ...] | None = None
+    """N flags, False where the network did not see the frame and ab waits to be carried there; None: it saw all."""
     chroma: Tensor | None = None
     """(N, 2, Hc, Wc) Cb and Cr as stored, dtype of luma; None before `upsample`."""
     own_chroma: Tensor | None = None
@@ -111,7 +113,7 @@ class FrameBatch(Remembered):
             raise ValueError("a batch holds at least one frame")
         if self.luma.ndim != 4 or self.luma.shape[:2] != (count, 1):
             raise ValueError(f"luma must be ({count}, 1, H, W), got {tuple(self.luma.shape)}")
-        for name in ("durations", "first_of_shot", "in_color"):
+        for name in ("durations", "first_of_shot", "is_key", "in_color"):
             value = getattr(self, name)
             if value is not None and len(value) != count:
                 raise ValueError(f"{name} must have {count} entries, got {len(value)}")

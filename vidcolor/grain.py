@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.frames import NOTHING, Memory
-from vidcolor.motion import from_cells, to_cells
+from vidcolor.motion import to_cells
+from vidcolor.sampling import enlarge
 
 REST = 0.05
 """Share of the newest frame in the luma of what rests."""
@@ -39,8 +40,8 @@ class RestingLuma:
             self._guide, self._fine = guide, fine
         else:
             share = self._share(guide - self._guide)
-            self._guide = torch.lerp(self._guide, guide, from_cells(share, like=guide))
-            self._fine = torch.lerp(self._fine, fine, from_cells(share, like=fine))
+            self._guide = torch.lerp(self._guide, guide, enlarge(share, like=guide))
+            self._fine = torch.lerp(self._fine, fine, enlarge(share, like=fine))
         return self._guide, self._fine
 
     def _share(self, change: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vidcolor.device import Portions
 from vidcolor.flow import find_flow, sampling_grid
+from vidcolor.sampling import enlarge
 
 LUMA_TOLERANCE = 0.025
 """Difference of Y′ at which a match is believed to 61 % (one standard deviation)."""
@@ -58,7 +59,7 @@ def _find_motion(luma: Tensor, other: Tensor) -> Motion:
     flow = find_flow(luma, other)
     staying = _difference(luma, other)
     moving = _difference(luma, F.grid_sample(other, sampling_grid(flow), align_corners=True))
-    moves = from_cells(to_cells(staying.abs() - moving.abs()), like=luma) > LEAST_GAIN
+    moves = enlarge(to_cells(staying.abs() - moving.abs()), like=luma) > LEAST_GAIN
     difference = torch.where(moves, moving, staying)
     return Motion(sampling_grid(flow * moves), torch.exp(difference.square() * (-0.5 / LUMA_TOLERANCE**2)))
 
@@ -66,11 +67,6 @@ def _find_motion(luma: Tensor, other: Tensor) -> Motion:
 def to_cells(planes: Tensor) -> Tensor:
     """(N, C, h, w) -> means over cells of NEIGHBOURHOOD² pixels."""
     return F.avg_pool2d(planes, NEIGHBOURHOOD, ceil_mode=True)
-
-
-def from_cells(cells: Tensor, like: Tensor) -> Tensor:
-    """Cells -> (N, C, h, w) of the height and width of `like`, without steps."""
-    return F.interpolate(cells, like.shape[2:], mode="bilinear")
 
 
 def _difference(luma: Tensor, other: Tensor) -> Tensor:

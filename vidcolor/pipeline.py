@@ -3,13 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.device import memory_watched
-from vidcolor.frames import VideoInfo
+from vidcolor.errors import ConfigError
+from vidcolor.frames import FrameBatch, VideoInfo
 from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
@@ -91,6 +92,8 @@ def colorize_video(
     Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
     """
     settings = settings or RunSettings()
+    if colorizer.fast and not settings.smoother.strength:
+        raise ConfigError("--fast lets the temporal filter carry the colours between key frames: leave out --smooth 0")
     with memory_watched(colorizer.device), open_reader(source, settings.span, settings.limits) as reader:
         return _colorize(reader, target, colorizer, settings, on_frames)
 
@@ -105,19 +108,21 @@ def _colorize(
     started = time.monotonic()
     layout = lay_out(settings.compare, reader.info, reader.turn)
     batch_size = settings.batch_size or colorizer.batch_size
-    with (
-        _open_output(reader, target, colorizer, settings, layout.info) as (writer, kept),
-        closing(prefetch(reader.batches(batch_size, kept.frames, own_chroma=settings.keep_color))) as decoded,
-    ):
+    with _open_output(reader, target, colorizer, settings, layout.info) as (writer, kept), ExitStack() as threads:
+
+        def ahead(batches: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
+            return threads.enter_context(closing(prefetch(batches)))
+
         frames, shots, memory = kept.frames, kept.shots, kept.memory
         planes = reader.info.planes
+        decoded = ahead(reader.batches(batch_size, kept.frames, own_chroma=settings.keep_color))
         luma = in_spans(decoded) if settings.resume else decoded
         keeper = Keeper(planes, reader.info.time_base, memory, looks=settings.keep_color)
         marked = keeper.mark(mark_shots(luma, planes, memory))
-        colored = colorizer.stream(marked, planes, memory)
+        colored = ahead(colorizer.stream(marked, planes, memory))
         steady = settings.smoother.stream(colored, memory)
         upsampler = Upsampler(planes, writer.planes, settings.saturation)
-        finished = keeper.restore(upsampler.stream(steady, memory), writer.planes)
+        finished = ahead(keeper.restore(upsampler.stream(steady, memory), writer.planes))
         shown = layout.beside_grey(finished, writer.planes)
         for batch in shown:
             writer.write(batch)

@@ -19,7 +19,8 @@ from vidcolor.device import Portions
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, Remembered
 from vidcolor.grain import blur_grain
-from vidcolor.motion import Motion, find_motion, from_cells, to_cells
+from vidcolor.motion import Motion, find_motion, to_cells
+from vidcolor.sampling import enlarge
 
 BLOCK = 20
 """Frames that share one backward pass; fewer where a shot or a span ends."""
@@ -37,6 +38,8 @@ LOCK_REACH = 4.0
 """Largest drift in a* or b*: what is more, at once or in sum, is no drift but a fade or a frame gone wrong."""
 LOCK_STEP = 4
 """One pixel in so many, in each direction, tells the drift."""
+HEARSAY = 1e-3
+"""What a colour carried from the frame before counts, where the network has not seen the frame: as good as nothing."""
 UNDER_WAY = 0
 """Number of the shot that began before the first frame; those that begin here count from 1."""
 
@@ -87,7 +90,9 @@ class Smoother:
         nothing = torch.zeros(())  # a* and b* from the second frame on
         drift, usual = memory.get("lock.drift", nothing), memory.get("lock.usual", nothing)
         for number, frame in enumerate(shot, 1 + int(memory.get("lock.frames", 0))):
-            if previous is not None:
+            if previous is not None and not frame.is_key:
+                frame = replace(frame, ab=frame.to_previous.fetch(previous))
+            elif previous is not None:
                 drift = drift + _drift(frame, previous)
                 usual = usual + (drift - usual) * max(1 / number, 1 / LOCK_MEMORY)
             excess = (drift - usual).clamp(-LOCK_REACH, LOCK_REACH)
@@ -107,8 +112,9 @@ class Smoother:
             if evidence is not None:
                 past = self._carry(evidence, frame.to_previous)
             cells = to_cells(frame.ab)
-            weight = _weight(cells, past)
-            moment = _Moment(frame.ab, cells, past, weight, frame.from_previous, memory=frame.memory)
+            say = 1 if frame.is_key else HEARSAY
+            weight = say * _weight(cells, past)
+            moment = _Moment(frame.ab, cells, say, past, weight, frame.from_previous, memory=frame.memory)
             evidence = moment.join(past, weight)
             yield moment.remember({"smoother.evidence": evidence})
 
@@ -117,7 +123,7 @@ class Smoother:
         future = torch.zeros_like(window[0].past)
         averages = []
         for moment in reversed(window):
-            weight = _weight(moment.cells, future)
+            weight = moment.say * _weight(moment.cells, future)
             evidence = moment.join(moment.past + future, torch.minimum(weight, moment.weight))
             averages.append(evidence[:, :2] / evidence[:, 2:])
             if moment is not window[0]:
@@ -137,6 +143,8 @@ class _Frame(Remembered):
     """Fetches from the frame before to this one; means nothing on the first of a shot."""
     from_previous: Motion
     """Fetches from this frame to the one before."""
+    is_key: bool = True
+    """Whether ab is what the network said of this frame."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,8 @@ class _Moment(Remembered):
     ab: Tensor
     cells: Tensor
     """Of ab."""
+    say: float
+    """What ab counts where nothing contradicts."""
     past: Tensor
     """(1, 3, h, w): evidence of the frames before."""
     weight: Tensor
@@ -168,12 +178,13 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch], memory: M
         before = torch.cat((luma[:1] if last is None else last, luma[:-1]))
         last = luma[-1:]
         to_previous, from_previous = find_motion(luma, before, portions), find_motion(before, luma, portions)
+        is_key = batch.is_key or (True,) * len(batch)
         for index, is_first in enumerate(batch.first_of_shot):
             shot += is_first
             one = slice(index, index + 1)
             ends_span = batch.memory is not None and index == len(batch) - 1
             known = {"smoother.luma": last} if ends_span else None
-            yield _Frame(shot, batch.ab[one], to_previous[one], from_previous[one], memory=known)
+            yield _Frame(shot, batch.ab[one], to_previous[one], from_previous[one], is_key[index], memory=known)
 
 
 def _drift(frame: _Frame, previous: Tensor) -> Tensor:
@@ -196,7 +207,7 @@ def _weight(own: Tensor, others: Tensor) -> Tensor:
     contradiction = own - cells[:, :2] / frames.clamp_min(1e-6)
     distance = contradiction.square().sum(1, keepdim=True)
     say = frames / (frames + QUORUM)
-    return from_cells(1 / (1 + say * distance / TOLERANCE**2), like=others)
+    return enlarge(1 / (1 + say * distance / TOLERANCE**2), like=others)
 
 
 def _windows(moments: Iterable[_Moment]) -> Iterator[tuple[list[_Moment], int]]:

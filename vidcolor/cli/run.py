@@ -20,6 +20,7 @@ from vidcolor.cli.signals import exit_code
 @click.option("--batch-size", type=click.IntRange(1), help="Frames at once; default: what suits the device.")
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
+@click.option("--fast", is_flag=True, help="Let the network see key frames only; the filter carries colours between.")
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
 @click.option(
     "--keep-color",
@@ -51,6 +52,7 @@ def run(
     batch_size: int | None,
     work_size: int | None,
     smooth: float | None,
+    fast: bool,
     saturation: float,
     keep_color: str,
     compare: str | None,
@@ -93,7 +95,7 @@ def run(
         resume=resume,
     )
     jobs = plan_jobs(inputs, output)
-    colorizer = load_colorizer(model, device, work_size)
+    colorizer = load_colorizer(model, device, work_size, fast)
     with _interruptible(resume), console.run_bar(quiet) as bar:
         outcomes = []
         for outcome in run_jobs(
