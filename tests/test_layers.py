@@ -29,6 +29,7 @@ HOMES = {
         *("data", "flow", "metrics.films", "networks.palette", "originals", "photos", "reel", "report.*", "screening"),
         *("sheet", "tones", "training.*", "video.*"),
     ),
+    "openvino": ("export", "runtime"),
     "rich": ("console",),
     "safetensors": ("checkpoint", "networks.pretrained"),
     "skimage": ("metrics.pictures",),

@@ -17,6 +17,7 @@ from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.networks.base import Network
 from vidcolor.released import DEFAULT_MODEL, find_model
+from vidcolor.runtime import OpenVino, pick_runtime
 
 SLOWEST_CONTEXT = 0.1
 """The newest frame's share in the global vector of a shot never falls below this."""
@@ -60,10 +61,17 @@ class ShotContext:
 class Colorizer:
     """Luma in, ab out, for any network. Made by `load_colorizer`."""
 
-    def __init__(self, network: Network, meta: CheckpointMeta, device: torch.device, work_size: int | None = None):
+    def __init__(
+        self,
+        network: Network,
+        meta: CheckpointMeta,
+        device: torch.device,
+        work_size: int | None = None,
+        runtime: str = "torch",
+    ):
         """`work_size`: pictures are brought to an area of work_size² pixels, aspect kept; None is the model's own.
 
-        Raises ConfigError where it is too small for the network.
+        Raises ConfigError where it is too small for the network, or where the runtime, one of RUNTIMES, is not there.
         """
         self.work_size = work_size or meta.work_size
         if self.work_size < network.multiple:
@@ -71,6 +79,7 @@ class Colorizer:
         self.meta, self.device, self.dtype = meta, device, pick_dtype(device, meta.half_ok)
         self._portions = Portions()
         self.network = network.eval().to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.runtime, self.warnings = pick_runtime(runtime, self.network, device, meta.half_ok)
 
     @property
     def batch_size(self) -> int:
@@ -78,8 +87,13 @@ class Colorizer:
         return LARGEST_GPU_BATCH if self.device.type == "cuda" else LARGEST_CPU_BATCH
 
     @property
+    def place(self) -> str:
+        """Where the network is computed, in words."""
+        return f"{self.device} ({self.runtime.name})" if isinstance(self.runtime, OpenVino) else str(self.device)
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of all that colours depend on but the device: network, weights, working size, arithmetic."""
+        """SHA-256 of all that colours depend on but the place: network, weights, working size, type of number."""
         plain = (self.meta.arch, self.meta.config, self.work_size, str(self.dtype))
         digest = hashlib.sha256(repr(plain).encode())
         for name, weights in self.network.state_dict().items():
@@ -128,11 +142,11 @@ class Colorizer:
         self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
         height, width = guide.shape[2:]
-        features = self.network.encode(self.as_input(guide))
-        vectors = self.network.embed(features)
+        features = self.runtime.encode(self.as_input(guide))
+        vectors = self.runtime.embed(features)
         if vectors is not None:
             vectors, context = context.follow(vectors, first_of_shot)
-        ab = self.network.to_ab(self.network.decode(features, vectors))
+        ab = self.runtime.to_ab(self.runtime.decode(features, vectors))
         return ab[..., :height, :width].float(), context
 
     def as_input(self, guide: Tensor) -> Tensor:
@@ -144,9 +158,14 @@ class Colorizer:
         return padded.to(self.dtype, memory_format=torch.channels_last)
 
 
-def load_colorizer(model: str = DEFAULT_MODEL, device: str = "auto", work_size: int | None = None) -> Colorizer:
-    """A released model by name, or any checkpoint by path, on a device. Raises CheckpointError or DeviceError."""
+def load_colorizer(
+    model: str = DEFAULT_MODEL, device: str = "auto", work_size: int | None = None, runtime: str = "auto"
+) -> Colorizer:
+    """A released model by name, or any checkpoint by path, on a device, computed by one of RUNTIMES.
+
+    Raises CheckpointError, DeviceError or ConfigError.
+    """
     picked = pick_device(device)
     network, meta = checkpoint.load(find_model(model))
     with memory_watched(picked):
-        return Colorizer(network, meta, picked, work_size)
+        return Colorizer(network, meta, picked, work_size, runtime)
