@@ -65,7 +65,7 @@ def meta_in(file, kind):
 
 
 def test_the_file_says_what_it_is(kind, model, tmp_path):
-    target = tmp_path / f"out{export_module.SUFFIXES[kind]}"
+    target = tmp_path / f"out{export_module.SUFFIXES[kind][-1]}"
     report = export(target, str(model), kind)
     assert json.loads(meta_in(target, kind)) == json.loads(json.dumps(asdict(checkpoint.read_meta(model))))
     assert report.targets[-1] == str(target) and 0 <= report.difference <= export_module.ALLOWED
@@ -76,7 +76,7 @@ def test_the_file_says_what_it_is(kind, model, tmp_path):
 
 @pytest.mark.parametrize("size", [(64, 160), (160, 96), (32, 32)])
 def test_a_shot_is_averaged_as_the_colorizer_does_across_calls(kind, model, tmp_path, size):
-    target = tmp_path / f"out{export_module.SUFFIXES[kind]}"
+    target = tmp_path / f"out{export_module.SUFFIXES[kind][-1]}"
     export(target, str(model), kind)
     call = {"onnx": run_onnx, "openvino": run_openvino}[kind](target)
     network, _ = checkpoint.load(model)
@@ -100,7 +100,7 @@ def test_a_shot_is_averaged_as_the_colorizer_does_across_calls(kind, model, tmp_
 
 
 def test_a_network_without_a_global_vector_has_one_input(kind, tmp_path):
-    target = tmp_path / f"out{export_module.SUFFIXES[kind]}"
+    target = tmp_path / f"out{export_module.SUFFIXES[kind][-1]}"
     model = make_cnn(tmp_path / "mine.safetensors")
     report = export(target, str(model), kind)
     assert (report.inputs, report.outputs) == (("lightness",), ("ab",))
@@ -113,7 +113,7 @@ def test_a_network_without_a_global_vector_has_one_input(kind, tmp_path):
 
 
 def test_what_is_not_the_same_is_not_written(kind, model, tmp_path, monkeypatch):
-    target = tmp_path / f"out{export_module.SUFFIXES[kind]}"
+    target = tmp_path / f"out{export_module.SUFFIXES[kind][-1]}"
     monkeypatch.setattr(export_module, "ALLOWED", -1.0)
     with pytest.raises(ConfigError, match=r"its ab is .* off.*not written"):
         export(target, str(model), kind)
@@ -123,7 +123,7 @@ def test_what_is_not_the_same_is_not_written(kind, model, tmp_path, monkeypatch)
 def test_a_network_that_cannot_be_exported_says_so_in_a_line(kind, tmp_path):
     model = make_cnn(tmp_path / "mine.safetensors", "kmeans")
     with pytest.raises(ConfigError, match=rf"^mine: [^\n]*{kind}[^\n]*$"):
-        export(tmp_path / f"out{export_module.SUFFIXES[kind]}", str(model), kind)
+        export(tmp_path / f"out{export_module.SUFFIXES[kind][-1]}", str(model), kind)
     assert list(tmp_path.iterdir()) == [model]
 
 
@@ -131,6 +131,9 @@ def test_missing_packages_and_wrong_names_are_a_line(model, tmp_path, monkeypatc
     (tmp_path / "there.onnx").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"there\.onnx: exists"):
         export(tmp_path / "there.onnx", str(model))
+    (tmp_path / "there.bin").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"there\.bin: exists"):
+        export(tmp_path / "there.xml", str(model), "openvino")
     with pytest.raises(ConfigError, match=r"ends in \.xml"):
         export(tmp_path / "out.onnx", str(model), "openvino")
     with pytest.raises(ConfigError, match=r"'tflite'.*onnx"):
@@ -145,7 +148,7 @@ def test_missing_packages_and_wrong_names_are_a_line(model, tmp_path, monkeypatc
 
 
 def test_the_command_reports_what_it_wrote(kind, model, tmp_path):
-    target = tmp_path / f"out{export_module.SUFFIXES[kind]}"
+    target = tmp_path / f"out{export_module.SUFFIXES[kind][-1]}"
     words = ["export", str(target), "--model", str(model), "--to", kind, "--json"]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output

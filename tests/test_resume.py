@@ -58,7 +58,8 @@ def short_spans(monkeypatch):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return make_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+    """In full precision: its colours hardly change, and are told apart here to the level."""
+    return make_model(tmp_path_factory.mktemp("model") / "tiny.safetensors", half_ok=False)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ from vidcolor.networks.base import Features, Network
 from vidcolor.released import DEFAULT_MODEL, find_model
 from vidcolor.runtime import Step, convert, import_openvino
 
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
+SUFFIXES = {"onnx": (".onnx",), "openvino": (".bin", ".xml")}
+"""Of the files of a format; the last is the one that is named."""
 ALLOWED = 0.01
 """How far ab may be from torch's."""
 OPSET = 17
@@ -108,15 +109,16 @@ def export(target: Path, model: str = DEFAULT_MODEL, to: str = "onnx", overwrite
     """
     if to not in SUFFIXES:
         raise ConfigError(f"unknown format {to!r}: choose {', '.join(SUFFIXES)}")
-    if target.suffix.lower() != (suffix := SUFFIXES[to]):
+    if target.suffix != (suffix := SUFFIXES[to][-1]):
         raise ConfigError(f"{target}: a file for {to} ends in {suffix}")
-    if target.exists() and not overwrite:
-        raise OutputError(f"{target}: exists; use --overwrite")
-    write = _write_onnx if to == "onnx" else _write_openvino
+    targets = [target.with_suffix(suffix) for suffix in SUFFIXES[to]]
+    if not overwrite and (existing := [file for file in targets if file.exists()]):
+        raise OutputError(f"{existing[0]}: exists; use --overwrite")
+    make = _to_onnx if to == "onnx" else _to_openvino
     network, meta = checkpoint.load(find_model(model))
     graph = _Graph(network, _vector_size(network))
     try:
-        files, call = write(graph, meta)
+        contents, call = make(graph, meta)
         difference = graph.difference(call)
     except ConfigError:
         raise
@@ -127,14 +129,13 @@ def export(target: Path, model: str = DEFAULT_MODEL, to: str = "onnx", overwrite
         raise ConfigError(
             f"{meta.name}: exported to {to}, its ab is {difference:.2g} off, where {ALLOWED} is allowed; not written"
         )
-    for file_suffix, content in files.items():
-        write_bytes(target.with_suffix(file_suffix), content)
-    targets = tuple(str(target.with_suffix(file_suffix)) for file_suffix in files)
-    return ExportReport(meta.name, targets, graph.inputs, graph.outputs, difference)
+    for file, content in zip(targets, contents, strict=True):
+        write_bytes(file, content)
+    return ExportReport(meta.name, tuple(map(str, targets)), graph.inputs, graph.outputs, difference)
 
 
-def _write_onnx(graph: _Graph, meta: CheckpointMeta) -> tuple[dict[str, bytes], Call]:
-    """Content by suffix, and what computes it."""
+def _to_onnx(graph: _Graph, meta: CheckpointMeta) -> tuple[list[bytes], Call]:
+    """The content of the files, and what computes it."""
     try:
         import onnx
         import onnxruntime
@@ -164,11 +165,11 @@ def _write_onnx(graph: _Graph, meta: CheckpointMeta) -> tuple[dict[str, bytes], 
         named = zip(graph.inputs, inputs, strict=True)
         return list(session.run(list(graph.outputs), {name: tensor.numpy() for name, tensor in named}))
 
-    return {".onnx": content}, call
+    return [content], call
 
 
-def _write_openvino(graph: _Graph, meta: CheckpointMeta) -> tuple[dict[str, bytes], Call]:
-    """Content by suffix, the weights first, and what computes it."""
+def _to_openvino(graph: _Graph, meta: CheckpointMeta) -> tuple[list[bytes], Call]:
+    """The content of the files, and what computes it."""
     openvino = import_openvino()
     model = convert(graph.network, graph, graph.example(2, 2, 3))
     for port, name in zip((*model.inputs, *model.outputs), (*graph.inputs, *graph.outputs), strict=True):
@@ -179,13 +180,13 @@ def _write_openvino(graph: _Graph, meta: CheckpointMeta) -> tuple[dict[str, byte
         openvino.save_model(model, file, compress_to_fp16=False)
         core = openvino.Core()
         compiled = core.compile_model(core.read_model(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        files = {suffix: file.with_suffix(suffix).read_bytes() for suffix in (".bin", ".xml")}
+        contents = [file.with_suffix(suffix).read_bytes() for suffix in SUFFIXES["openvino"]]
 
     def call(*inputs: Tensor) -> list[Any]:
         results = compiled([tensor.numpy() for tensor in inputs])
         return [results[name] for name in graph.outputs]
 
-    return files, call
+    return contents, call
 
 
 def _vector_size(network: Network) -> int:

@@ -72,6 +72,7 @@ class _Part:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "INFERENCE_PRECISION_HINT": precision,
             "ENABLE_CPU_PINNING": False,  # two processes would share one core
+            "CPU_RUNTIME_CACHE_CAPACITY": 256,  # kernels: a few sizes', not all that a folder of photos has
         }
         self._compiled = core.compile_model(convert(network, step, example), "CPU", settings)
 
