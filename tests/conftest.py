@@ -1,6 +1,7 @@
 """What every test is given: its own randomness, two threads, and the pictures of `shared` where they are at hand."""
 
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+sys.modules.setdefault("openvino_telemetry", None)  # else OpenVINO tells its makers of every test
 SHARED = Path(__file__).parents[2] / "shared"
 
 torch.set_num_threads(min(2, torch.get_num_threads()))

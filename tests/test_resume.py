@@ -23,7 +23,7 @@ from tests.scenes import glide, write_film
 from vidcolor import checkpoint
 from vidcolor.cli import main
 from vidcolor.cli.signals import Stopped
-from vidcolor.colorizer import load_colorizer
+from vidcolor.colorizer import Colorizer, load_colorizer
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.keeper import KeptShot
 from vidcolor.pipeline import RunSettings, colorize_video
@@ -58,7 +58,8 @@ def short_spans(monkeypatch):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return make_model(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+    """In full precision: its colours hardly change, and are told apart here to the level."""
+    return make_model(tmp_path_factory.mktemp("model") / "tiny.safetensors", half_ok=False)
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +249,7 @@ def test_other_settings_are_refused_in_one_line_and_nothing_is_lost(reel, colori
     assert len(kept) == 5 and {path: path.read_bytes() for path in kept} == kept
 
 
-def test_another_input_model_or_device_is_refused(reel, model, colorizer, started, tmp_path):
+def test_another_input_model_or_device_is_refused(reel, model, colorizer, started, tmp_path, monkeypatch):
     other = make_reel(tmp_path / "other.mkv", SHOTS, seed=1)
     with pytest.raises(ConfigError, match=r"\(source was \w{12}… and is \w{12}…\)"):
         colorize_video(other, started, colorizer, SETTINGS)
@@ -258,6 +259,9 @@ def test_another_input_model_or_device_is_refused(reel, model, colorizer, starte
     next(retrained.network.parameters()).data.add_(1)
     with pytest.raises(ConfigError, match="model was"):
         colorize_video(reel, started, retrained, SETTINGS)
+    monkeypatch.setattr(Colorizer, "place", "cpu (another runtime)")
+    with pytest.raises(ConfigError, match=r"\(device was cpu[^\n]* and is cpu \(another runtime\)\)"):
+        colorize_video(reel, started, colorizer, SETTINGS)
 
 
 def test_the_same_input_under_another_name_is_welcome(reel, colorizer, started, tmp_path):

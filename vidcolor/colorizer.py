@@ -19,6 +19,7 @@ from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.keys import mark_keys
 from vidcolor.networks.base import Network
 from vidcolor.released import DEFAULT_MODEL, find_model
+from vidcolor.runtime import OpenVino, pick_runtime
 from vidcolor.sampling import shrink
 
 SLOWEST_CONTEXT = 0.1
@@ -71,13 +72,14 @@ class Colorizer:
         meta: CheckpointMeta,
         device: torch.device,
         work_size: int | None = None,
+        runtime: str = "torch",
         fast: bool = False,
     ):
         """`work_size`: pictures are brought to an area of work_size² pixels, aspect kept; None is the model's own.
 
         `fast`: the network sees key frames only; `Smoother` carries their colours to the others.
 
-        Raises ConfigError where it is too small for the network.
+        Raises ConfigError where it is too small for the network, or where the runtime, one of RUNTIMES, is not there.
         """
         self.work_size = work_size or meta.work_size
         if self.work_size < network.multiple:
@@ -86,6 +88,7 @@ class Colorizer:
         self.fast = fast
         self._portions = Portions()
         self.network = network.eval().to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.runtime, self.warnings = pick_runtime(runtime, self.network, device, meta.half_ok)
 
     @property
     def batch_size(self) -> int:
@@ -93,8 +96,13 @@ class Colorizer:
         return LARGEST_GPU_BATCH if self.device.type == "cuda" else LARGEST_CPU_BATCH
 
     @property
+    def place(self) -> str:
+        """Where the network is computed, in words."""
+        return f"{self.device} ({self.runtime.name})" if isinstance(self.runtime, OpenVino) else str(self.device)
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of all that colours depend on but the device: network, weights, working size, arithmetic."""
+        """SHA-256 of all that colours depend on but the place: network, weights, working size, type of number."""
         plain = (self.meta.arch, self.meta.config, self.work_size, str(self.dtype), self.fast)
         digest = hashlib.sha256(repr(plain).encode())
         for name, weights in self.network.state_dict().items():
@@ -162,11 +170,11 @@ class Colorizer:
         self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
         height, width = guide.shape[2:]
-        features = self.network.encode(self.as_input(guide))
-        vectors = self.network.embed(features)
+        features = self.runtime.encode(self.as_input(guide))
+        vectors = self.runtime.embed(features)
         if vectors is not None:
             vectors, context = context.follow(vectors, first_of_shot)
-        ab = self.network.to_ab(self.network.decode(features, vectors))
+        ab = self.runtime.to_ab(self.runtime.decode(features, vectors))
         return ab[..., :height, :width].float(), context
 
     def as_input(self, guide: Tensor) -> Tensor:
@@ -184,10 +192,17 @@ def _coarse(planes: Tensor) -> Tensor:
 
 
 def load_colorizer(
-    model: str = DEFAULT_MODEL, device: str = "auto", work_size: int | None = None, fast: bool = False
+    model: str = DEFAULT_MODEL,
+    device: str = "auto",
+    work_size: int | None = None,
+    runtime: str = "auto",
+    fast: bool = False,
 ) -> Colorizer:
-    """A released model by name, or any checkpoint by path, on a device. Raises CheckpointError or DeviceError."""
+    """A released model by name, or any checkpoint by path, on a device, computed by one of RUNTIMES.
+
+    Raises CheckpointError, DeviceError or ConfigError.
+    """
     picked = pick_device(device)
     network, meta = checkpoint.load(find_model(model))
     with memory_watched(picked):
-        return Colorizer(network, meta, picked, work_size, fast)
+        return Colorizer(network, meta, picked, work_size, runtime, fast)

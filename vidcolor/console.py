@@ -30,6 +30,7 @@ from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.compare import CompareReport
 from vidcolor.environment import Environment
 from vidcolor.errors import OutputError
+from vidcolor.export import ExportReport
 from vidcolor.jobs import Outcome
 from vidcolor.keeper import KeptShot
 from vidcolor.pipeline import RunReport
@@ -117,6 +118,13 @@ def print_preview(report: PreviewReport, quiet: bool) -> None:
     """What became of `vidcolor preview`."""
     done = f"{report.target}: {len(report.moments)} moments in {report.seconds:.1f} s"
     _print_outcome(done, report.warnings, (), quiet)
+
+
+def print_export(report: ExportReport, quiet: bool) -> None:
+    """What became of `vidcolor export`."""
+    ports = f"{', '.join(report.inputs)} in, {', '.join(report.outputs)} out"
+    done = f"{' and '.join(report.targets)}: {ports}; ab at most {report.difference:.2g} off torch's on real frames"
+    _print_outcome(done, (), (), quiet)
 
 
 def _print_outcome(done: str, warnings: Sequence[str], losses: Sequence[str], quiet: bool) -> None:

@@ -20,6 +20,7 @@ PACKAGES = (
     "numpy",
     "opencv-python",
     "opencv-python-headless",
+    "openvino",
     "pillow",
     "safetensors",
 )

@@ -138,7 +138,7 @@ class _Evaluator:
         no_lpips = () if self.lpips else ("LPIPS is not measured: its AlexNet weights are not in torch.hub's folder",)
         report = EvalReport(
             model=self.colorizer.meta.name,
-            device=str(self.colorizer.device),
+            device=self.colorizer.place,
             size=self.settings.size,
             smooth=self.settings.smoother.strength,
             saturation=self.settings.saturation,
@@ -148,7 +148,12 @@ class _Evaluator:
             films=mean_scores([report.film for report in films if report.film]),
             realism=self.realism.scores(),
             sources=tuple(reports),
-            notes=(*(f"left out: {error}" for error in self.unreadable), *no_lpips, *self.realism.notes),
+            notes=(
+                *self.colorizer.warnings,
+                *(f"left out: {error}" for error in self.unreadable),
+                *no_lpips,
+                *self.realism.notes,
+            ),
         )
         return Evaluation(report, tuple(self.samples.items), self.histogram.histogram)
 

@@ -136,8 +136,8 @@ def _colorize(
         shots=shots,
         seconds=time.monotonic() - started,
         model=colorizer.meta.name,
-        device=str(colorizer.device),
-        warnings=tuple(writer.warnings),
+        device=colorizer.place,
+        warnings=(*colorizer.warnings, *writer.warnings),
         losses=tuple(map(str, reader.losses)),
         loss_counts=dict(Counter(loss.what for loss in reader.losses)),
         shots_in_color=keeper.shots,
@@ -156,7 +156,7 @@ def _open_output(
         job = describe_job(
             source=digest_of(reader.source),
             model=colorizer.digest,
-            device=colorizer.device,
+            device=colorizer.place,
             settings=replace(
                 settings,
                 batch_size=settings.batch_size or colorizer.batch_size,

@@ -67,8 +67,11 @@ def preview(
             moments=tuple(float(pair.seconds or 0) for pair in pairs),
             seconds=time.monotonic() - started,
             model=colorizer.meta.name,
-            device=str(colorizer.device),
-            warnings=tuple(_warnings(reader, min(count, reader.info.frame_count or count) - len(pairs))),
+            device=colorizer.place,
+            warnings=(
+                *colorizer.warnings,
+                *_warnings(reader, min(count, reader.info.frame_count or count) - len(pairs)),
+            ),
         )
 
 

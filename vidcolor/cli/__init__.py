@@ -10,6 +10,7 @@ import click
 from vidcolor.cli.compare import compare
 from vidcolor.cli.evaluate import evaluate
 from vidcolor.cli.exits import DAMAGED, FAILED, HUNG_UP, INTERRUPTED, TERMINATED
+from vidcolor.cli.export import export
 from vidcolor.cli.info import info
 from vidcolor.cli.models import models
 from vidcolor.cli.preview import preview
@@ -41,5 +42,5 @@ def main() -> None:
     """Turn black-and-white film into believable colour film."""
 
 
-for command in (run, preview, compare, evaluate, models, info, train):
+for command in (run, preview, compare, evaluate, models, info, train, export):
     main.add_command(command)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option
+from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option, runtime_option
 
 
 @click.command("eval")
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="ORIGINAL...")
 @click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
 @device_option
+@runtime_option
 @click.option("--size", default=256, show_default=True, help="Pictures are compared at this side squared, in pixels.")
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
@@ -36,6 +37,7 @@ def evaluate(
     sources: tuple[Path, ...],
     model: str,
     device: str,
+    runtime: str,
     size: int,
     work_size: int | None,
     smooth: float | None,
@@ -68,7 +70,7 @@ def evaluate(
         features=tuple(found for found in features if found),
         limits=Limits(max_pixels, max_hours),
     )
-    colorizer = load_colorizer(model, device, work_size)
+    colorizer = load_colorizer(model, device, work_size, runtime)
     with console.evaluation_bar(quiet) as on_source:
         found = evaluate(sources, colorizer, settings, on_source)
     if report:

@@ -37,6 +37,13 @@ class KeyValue(click.ParamType[tuple[str, str]]):
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where to compute."
 )
+runtime_option = click.option(
+    "--runtime",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "torch", "openvino"]),
+    help="What computes the network; auto: openvino on a CPU where it is installed.",
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, nothing else.")
 

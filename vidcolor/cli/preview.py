@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option
+from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option, runtime_option
 
 
 @click.command()
@@ -13,6 +13,7 @@ from vidcolor.cli.options import device_option, json_option, limit_options, quie
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 400), help="Moments on the sheet.")
 @click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
 @device_option
+@runtime_option
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
 @limit_options
@@ -25,6 +26,7 @@ def preview(
     count: int,
     model: str,
     device: str,
+    runtime: str,
     work_size: int | None,
     saturation: float,
     max_pixels: int,
@@ -39,7 +41,7 @@ def preview(
     from vidcolor.preview import preview as preview_film
     from vidcolor.video import Limits
 
-    colorizer = load_colorizer(model, device, work_size)
+    colorizer = load_colorizer(model, device, work_size, runtime)
     report = preview_film(
         source,
         sheet,

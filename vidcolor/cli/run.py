@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from vidcolor.cli.exits import DAMAGED, FAILED
-from vidcolor.cli.options import KeyValue, Seconds, device_option, json_option, limit_options, quiet_option
+from vidcolor.cli.options import (
+    KeyValue,
+    Seconds,
+    device_option,
+    json_option,
+    limit_options,
+    quiet_option,
+    runtime_option,
+)
 from vidcolor.cli.signals import exit_code
 
 
@@ -17,6 +25,7 @@ from vidcolor.cli.signals import exit_code
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
 @device_option
+@runtime_option
 @click.option("--batch-size", type=click.IntRange(1), help="Frames at once; default: what suits the device.")
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
@@ -49,6 +58,7 @@ def run(
     output: Path,
     model: str,
     device: str,
+    runtime: str,
     batch_size: int | None,
     work_size: int | None,
     smooth: float | None,
@@ -95,7 +105,7 @@ def run(
         resume=resume,
     )
     jobs = plan_jobs(inputs, output)
-    colorizer = load_colorizer(model, device, work_size, fast)
+    colorizer = load_colorizer(model, device, work_size, runtime, fast)
     with _interruptible(resume), console.run_bar(quiet) as bar:
         outcomes = []
         for outcome in run_jobs(
