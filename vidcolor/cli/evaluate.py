@@ -69,7 +69,7 @@ def evaluate(
         limits=Limits(max_pixels, max_hours),
     )
     colorizer = load_colorizer(model, device, work_size)
-    with console.evaluation_bar(quiet) as on_source:
+    with console.steps_bar(quiet) as on_source:
         found = evaluate(sources, colorizer, settings, on_source)
     if report:
         page = write_report(found, report)
