@@ -306,6 +306,7 @@ def test_models_and_info(vidcolor, film):
     assert [stream["kind"] for stream in streams] == ["video", "audio"]
     assert "64x48 yuv420p" in vidcolor("info", film).stdout
     environment = json.loads(vidcolor("info", "--env", "--json").stdout)
+    assert environment["processor"] and 1 <= environment["cpu_count"] <= os.cpu_count()
     assert environment["devices"][-1] == "cpu" and "libx264" in environment["encoders"]
     assert "torch" in vidcolor("info", "--env").stdout
 

@@ -26,6 +26,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from vidcolor.bench import BenchReport
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.compare import CompareReport
 from vidcolor.environment import Environment
@@ -201,8 +202,8 @@ def print_training(report: TrainReport) -> None:
 
 
 @contextmanager
-def evaluation_bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Yields the callback for `evaluate`."""
+def steps_bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields the callback for `evaluate` and `bench`."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
         task = bar.add_task("", total=None)
@@ -226,6 +227,14 @@ def print_evaluation(report: EvalReport) -> None:
     _print_table(("metric", "of", *COLUMNS.values(), "better"), rows)
     for note in report.notes:
         stdout.print(escape(note), soft_wrap=True)
+
+
+def print_bench(report: BenchReport) -> None:
+    """A row a stage, two for the whole, and what bounds it."""
+    costs = report.stages | {"transcode": report.transcode, "vidcolor": report.vidcolor}
+    rows = [(name, str(cost.ms), str(cost.processor_ms)) for name, cost in costs.items()]
+    _print_table(("", "ms a frame", "ms of all cores"), rows)
+    stdout.print(escape("\n".join(report.findings)), soft_wrap=True)
 
 
 def print_models(metas: Sequence[CheckpointMeta]) -> None:

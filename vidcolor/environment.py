@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import torch
 
@@ -30,7 +31,9 @@ PACKAGES = (
 class Environment:
     python: str
     system: str
+    processor: str
     cpu_count: int
+    """Cores that this process may use."""
     torch_threads: int
     devices: tuple[str, ...]
     """What --device takes here, best first."""
@@ -45,12 +48,25 @@ def describe_environment() -> Environment:
     return Environment(
         python=sys.version.split()[0],
         system=platform.platform(),
-        cpu_count=os.cpu_count() or 1,
+        processor=name_processor(),
+        cpu_count=count_cores(),
         torch_threads=torch.get_num_threads(),
         devices=(*cards, *metal, "cpu"),
         encoders=find_encoders(),
         packages=installed(PACKAGES),
     )
+
+
+def name_processor() -> str:
+    """As its maker calls it, where the system knows; else what kind it is."""
+    with suppress(OSError, IndexError):
+        return Path("/proc/cpuinfo").read_text().split("model name")[1].split(":", 1)[1].split("\n", 1)[0].strip()
+    return platform.processor() or platform.machine()
+
+
+def count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def installed(packages: Iterable[str]) -> dict[str, str]:

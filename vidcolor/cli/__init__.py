@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vidcolor.cli.bench import bench
 from vidcolor.cli.compare import compare
 from vidcolor.cli.evaluate import evaluate
 from vidcolor.cli.exits import DAMAGED, FAILED, HUNG_UP, INTERRUPTED, TERMINATED
@@ -42,5 +43,5 @@ def main() -> None:
     """Turn black-and-white film into believable colour film."""
 
 
-for command in (run, preview, compare, evaluate, models, info, train, export):
+for command in (run, preview, compare, evaluate, models, info, bench, train, export):
     main.add_command(command)

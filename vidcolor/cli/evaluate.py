@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option, runtime_option
+from vidcolor.cli.options import (
+    device_option,
+    fast_option,
+    json_option,
+    limit_options,
+    quiet_option,
+    runtime_option,
+)
 
 
 @click.command("eval")
@@ -15,6 +22,7 @@ from vidcolor.cli.options import device_option, json_option, limit_options, quie
 @click.option("--size", default=256, show_default=True, help="Pictures are compared at this side squared, in pixels.")
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
+@fast_option
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
 @click.option(
     "--feature-weights",
@@ -41,6 +49,7 @@ def evaluate(
     size: int,
     work_size: int | None,
     smooth: float | None,
+    fast: bool,
     saturation: float,
     feature_weights: Path | None,
     feature_padding: str,
@@ -70,8 +79,8 @@ def evaluate(
         features=tuple(found for found in features if found),
         limits=Limits(max_pixels, max_hours),
     )
-    colorizer = load_colorizer(model, device, work_size, runtime)
-    with console.evaluation_bar(quiet) as on_source:
+    colorizer = load_colorizer(model, device, work_size, runtime, fast)
+    with console.steps_bar(quiet) as on_source:
         found = evaluate(sources, colorizer, settings, on_source)
     if report:
         page = write_report(found, report)

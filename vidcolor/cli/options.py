@@ -44,6 +44,9 @@ runtime_option = click.option(
     type=click.Choice(["auto", "torch", "openvino"]),
     help="What computes the network; auto: openvino on a CPU where it is installed.",
 )
+fast_option = click.option(
+    "--fast", is_flag=True, help="The network sees key frames only; the temporal filter carries their colours on."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, nothing else.")
 

@@ -12,6 +12,7 @@ from vidcolor.cli.options import (
     KeyValue,
     Seconds,
     device_option,
+    fast_option,
     json_option,
     limit_options,
     quiet_option,
@@ -29,7 +30,7 @@ from vidcolor.cli.signals import exit_code
 @click.option("--batch-size", type=click.IntRange(1), help="Frames at once; default: what suits the device.")
 @click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
-@click.option("--fast", is_flag=True, help="Let the network see key frames only; the filter carries colours between.")
+@fast_option
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
 @click.option(
     "--keep-color",

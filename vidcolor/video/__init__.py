@@ -15,10 +15,12 @@ from vidcolor.video.probe import MediaSummary, StreamSummary, probe
 from vidcolor.video.reader import WHOLE, Loss, Span, VideoReader
 from vidcolor.video.snapshot import check_snapshot, save_snapshot
 from vidcolor.video.source import check_source
+from vidcolor.video.specimen import make_specimen
 from vidcolor.video.still_writer import StillWriter
 from vidcolor.video.stills import StillReader
 from vidcolor.video.suffixes import STILLS, WRITABLE_FILMS, is_media, is_still
 from vidcolor.video.target import Partial, check_target, translated
+from vidcolor.video.transcode import transcode
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
@@ -46,12 +48,14 @@ __all__ = [
     "is_media",
     "is_still",
     "join_packets",
+    "make_specimen",
     "open_reader",
     "open_writer",
     "probe",
     "read_colors",
     "read_pictures",
     "save_snapshot",
+    "transcode",
     "translated",
 ]
 

@@ -13,6 +13,7 @@ from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.video import planes
 from vidcolor.video.encoding import Encoding, choose_pixel_format
 from vidcolor.video.picture import describe_picture, name_matrix
+from vidcolor.video.planes import Plane
 from vidcolor.video.reader import VideoReader
 
 
@@ -67,12 +68,16 @@ class Encoder:
         packets: list[Packet[VideoStream]] = []
         luma, chroma = batch.luma.cpu().numpy(), batch.chroma.cpu().numpy()
         for y, cbcr, pts, duration in zip(luma, chroma, batch.pts, batch.durations, strict=True):
-            y = planes.change_depth(y[0], self._info.planes, self.planes)
-            frame = planes.build_frame(y, cbcr, self._pixels.planar)
-            frame.pts, frame.time_base = pts, self._info.time_base
-            self._durations[pts] = duration or self._usual_duration
-            packets += self.stream.encode(frame)
-        return self._timed(packets)
+            packets += self.encode_frame(y[0], cbcr, pts, duration)
+        return packets
+
+    def encode_frame(self, luma: Plane, chroma: Plane, pts: int, duration: int) -> list[Packet[VideoStream]]:
+        """The packets that are ready once this frame is in: luma (H, W) as it came, chroma (2, Hc, Wc)."""
+        luma = planes.change_depth(luma, self._info.planes, self.planes)
+        frame = planes.build_frame(luma, chroma, self._pixels.planar)
+        frame.pts, frame.time_base = pts, self._info.time_base
+        self._durations[pts] = duration or self._usual_duration
+        return self._timed(self.stream.encode(frame))
 
     def finish(self) -> list[Packet[VideoStream]]:
         """The packets that the encoder still holds."""
