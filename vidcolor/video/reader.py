@@ -3,6 +3,7 @@
 import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -161,6 +162,15 @@ class VideoReader:
             self.warnings.append(warning)
         if self.span.end is None:
             self._compare_length(end)
+
+    def begin_at(self, seconds: Fraction | None) -> "VideoReader":
+        """The same film from a moment on, found by seeking, or from its beginning; all times are counted as here."""
+        part = copy(self)
+        part.losses, part.warnings = [], []
+        if seconds is not None:
+            start = seconds + self.origin - self._start * self.info.time_base
+            part.span = Span(max(start, self.span.start or Fraction(0)), self.span.end)
+        return part
 
     def moments(self, count: int) -> Iterator[FrameBatch]:
         """At most `count` frames spread evenly over the whole film, one to a batch; found by seeking."""
