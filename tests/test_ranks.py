@@ -17,7 +17,7 @@ import pytest
 from skimage import data as photos
 from torch.distributed import HashStore
 
-from tests.clips import LOSSLESS, make_film, make_picture
+from tests.clips import LOSSLESS, make_film, make_picture, rewrite
 from tests.models import make_model
 from tests.reels import make_reel, pictures, sounds
 from tests.scenes import glide, read_planes, write_film
@@ -30,6 +30,7 @@ from vidcolor.jobs import Job
 from vidcolor.parallel import Group
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.resume import WindowFiles, is_whole
+from vidcolor.video import Encoding
 
 ROOT = Path(__file__).parents[1]
 SHOTS = (("astronaut", 60), ("coffee", 9), ("rocket", 71), ("chelsea", 30), ("astronaut", 25), ("cat", 40))
@@ -270,6 +271,17 @@ def test_a_parted_film_reports_what_the_whole_would(share, colorizer, tmp_path):
     plain = colorize_video(color, tmp_path / "plain.mkv", colorizer, settings)
     assert shared.shots_in_color == plain.shots_in_color != ()
     assert pictures(tmp_path / "shared.mkv") == pictures(color)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.ts"])
+def test_joints_between_b_frames_keep_every_time_and_sound(share, reel, tmp_path, name):
+    settings = replace(SETTINGS, encoding=Encoding(crf=30, preset="veryfast"))
+    assert share(reel, tmp_path / name, settings).report.kept_frames == 0
+    plain = tmp_path / f"plain{name}"
+    rewrite(reel, plain, settings.encoding)
+    times, expected = ([time for time, _ in pictures(film)] for film in (tmp_path / name, plain))
+    assert times == expected and len(times) == FRAMES
+    assert sounds(tmp_path / name) == sounds(plain)
 
 
 def test_a_run_begun_by_one_process_is_ended_by_one(share, reel, colorizer, tmp_path):
