@@ -96,9 +96,14 @@ class Colorizer:
         return LARGEST_GPU_BATCH if self.device.type == "cuda" else LARGEST_CPU_BATCH
 
     @property
+    def maker(self) -> str:
+        """What computes the network, in words."""
+        return self.runtime.name if isinstance(self.runtime, OpenVino) else "torch"
+
+    @property
     def place(self) -> str:
         """Where the network is computed, in words."""
-        return f"{self.device} ({self.runtime.name})" if isinstance(self.runtime, OpenVino) else str(self.device)
+        return f"{self.device} ({self.maker})" if isinstance(self.runtime, OpenVino) else str(self.device)
 
     @property
     def digest(self) -> str:

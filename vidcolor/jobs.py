@@ -73,7 +73,7 @@ def run_jobs(
             continue
         try:
             if job.makes_folder:
-                _make_folder(job.target.parent)
+                make_folder(job.target.parent)
             yield Outcome(job, report=colorize(job))
         except VidcolorError as error:
             yield Outcome(job, error=str(error))
@@ -113,7 +113,8 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
         seen[job.target] = job.source
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """With all above it, unless it is there. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

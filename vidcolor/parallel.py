@@ -107,9 +107,14 @@ class Group:
 
 def launched_group() -> Group:
     """What torchrun has told this process, which it may ask before it joins."""
-    if not (dist.is_available() and dist.is_torchelastic_launched()):
+    if not is_launched():
         return Group()
     return Group(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+
+
+def is_launched() -> bool:
+    """Whether torchrun has started this process, if only one."""
+    return dist.is_available() and dist.is_torchelastic_launched()
 
 
 @contextmanager

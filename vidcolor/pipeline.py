@@ -3,8 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
@@ -14,7 +15,16 @@ from vidcolor.frames import FrameBatch, VideoInfo
 from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
-from vidcolor.resume import Kept, SpanWriter, describe_job, digest_of, in_spans, open_spans
+from vidcolor.resume import (
+    Job,
+    Kept,
+    SpanWriter,
+    WindowWriter,
+    describe_job,
+    digest_of,
+    in_spans,
+    open_spans,
+)
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.upsample import Upsampler
@@ -29,6 +39,9 @@ from vidcolor.video import (
     open_reader,
     open_writer,
 )
+from vidcolor.windows import Window
+
+_Writer = VideoWriter | StillWriter | SpanWriter | WindowWriter
 
 
 @dataclass(frozen=True)
@@ -92,23 +105,51 @@ def colorize_video(
     Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
     """
     settings = settings or RunSettings()
-    if colorizer.fast and not settings.smoother.strength:
-        raise ConfigError("--fast lets the temporal filter carry the colours between key frames: leave out --smooth 0")
     with memory_watched(colorizer.device), open_reader(source, settings.span, settings.limits) as reader:
-        return _colorize(reader, target, colorizer, settings, on_frames)
+        open_output = partial(_open_output, reader, target, colorizer, settings)
+        return _colorize(reader, target, colorizer, settings, on_frames, open_output)
 
 
-def _colorize(
-    reader: VideoReader | StillReader,
+def colorize_window(
+    window: Window,
+    writer: WindowWriter,
     target: Path,
     colorizer: Colorizer,
     settings: RunSettings,
     on_frames: Callable[[int, int | None], None],
 ) -> RunReport:
+    """Colour one window of a film, as `colorize_video` colours the whole."""
+    settings = replace(settings, resume=False)
+    with memory_watched(colorizer.device):
+        return _colorize(window, target, colorizer, settings, on_frames, lambda info: nullcontext((writer, Kept())))
+
+
+def describe_run(source: str, colorizer: Colorizer, settings: RunSettings) -> Job:
+    """All that the film depends on which comes of the source of this digest."""
+    batch_size = settings.batch_size or colorizer.batch_size
+    return describe_job(
+        source=source,
+        model=colorizer.digest,
+        device=colorizer.device.type,
+        runtime=colorizer.maker,
+        settings=replace(settings, batch_size=batch_size, limits=Limits(), overwrite=False),
+    )
+
+
+def _colorize(
+    reader: VideoReader | StillReader | Window,
+    target: Path,
+    colorizer: Colorizer,
+    settings: RunSettings,
+    on_frames: Callable[[int, int | None], None],
+    open_output: Callable[[VideoInfo], AbstractContextManager[tuple[_Writer, Kept]]],
+) -> RunReport:
+    if colorizer.fast and not settings.smoother.strength:
+        raise ConfigError("--fast lets the temporal filter carry the colours between key frames: leave out --smooth 0")
     started = time.monotonic()
     layout = lay_out(settings.compare, reader.info, reader.turn)
     batch_size = settings.batch_size or colorizer.batch_size
-    with _open_output(reader, target, colorizer, settings, layout.info) as (writer, kept), ExitStack() as threads:
+    with open_output(layout.info) as (writer, kept), ExitStack() as threads:
 
         def ahead(batches: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
             return threads.enter_context(closing(prefetch(batches)))
@@ -149,21 +190,11 @@ def _colorize(
 @contextmanager
 def _open_output(
     reader: VideoReader | StillReader, target: Path, colorizer: Colorizer, settings: RunSettings, info: VideoInfo
-) -> Iterator[tuple[VideoWriter | StillWriter | SpanWriter, Kept]]:
+) -> Iterator[tuple[_Writer, Kept]]:
     """What the film is written with, and what is there of it already."""
     encoding, overwrite = settings.encoding, settings.overwrite
     if settings.resume and isinstance(reader, VideoReader):
-        job = describe_job(
-            source=digest_of(reader.source),
-            model=colorizer.digest,
-            device=colorizer.place,
-            settings=replace(
-                settings,
-                batch_size=settings.batch_size or colorizer.batch_size,
-                limits=Limits(),
-                overwrite=False,
-            ),
-        )
+        job = describe_run(digest_of(reader.source), colorizer, settings)
         with open_spans(
             target,
             reader,

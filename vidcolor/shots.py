@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -31,8 +32,17 @@ MOTION_FACTOR = 2.0
 def mark_shots(batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memory = NOTHING) -> Iterator[FrameBatch]:
     """The same batches with `first_of_shot`: True on the first frame of all and on the first frame of each new shot.
 
-    Runs REACH - 1 frames ahead of what it hands out, and holds no more batches than that takes.
+    Runs REACH - 1 frames ahead of what it hands out, and holds no more batches than that takes. Those of a film whose
+    shots are known stay as they are.
     """
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        return
+    batches = chain([first], batches)
+    if first.first_of_shot is not None:
+        yield from batches
+        return
     waiting: deque[FrameBatch] = deque()
     flags: list[bool] = []
     last = list(memory["shots.last"].cpu().numpy()) if "shots.last" in memory else []

@@ -88,8 +88,11 @@ def run(
     """
     from vidcolor import console
     from vidcolor.colorizer import load_colorizer
+    from vidcolor.device import pick_device
     from vidcolor.jobs import plan_jobs, run_jobs
+    from vidcolor.parallel import is_launched, launched_group
     from vidcolor.pipeline import RunSettings, colorize_video
+    from vidcolor.ranks import share_jobs
     from vidcolor.smooth import Smoother
     from vidcolor.video import Encoding, Limits, Span
 
@@ -105,19 +108,31 @@ def run(
         keep_color=keep_color == "auto",
         resume=resume,
     )
-    jobs = plan_jobs(inputs, output)
-    colorizer = load_colorizer(model, device, work_size, runtime, fast)
-    with _interruptible(resume), console.run_bar(quiet) as bar:
+    group, shared = launched_group(), is_launched()
+    jobs = plan_jobs(inputs, output) if group.is_first else []
+    with _interruptible(resume or shared, group.is_first), console.run_bar(quiet or not group.is_first) as bar:
+        if shared:
+            found = share_jobs(
+                jobs,
+                group,
+                lambda: load_colorizer(model, str(group.device(pick_device(device))), work_size, runtime, fast),
+                settings,
+                bar.follow,
+                skip_existing=skip_existing,
+            )
+        else:
+            colorizer = load_colorizer(model, device, work_size, runtime, fast)
+            found = run_jobs(
+                jobs,
+                lambda job: colorize_video(job.source, job.target, colorizer, settings, bar.follow(job.source.name)),
+                skip_existing=skip_existing,
+                skip_whole=resume and not overwrite,
+            )
         outcomes = []
-        for outcome in run_jobs(
-            jobs,
-            lambda job: colorize_video(job.source, job.target, colorizer, settings, bar.follow(job.source.name)),
-            skip_existing=skip_existing,
-            skip_whole=resume and not overwrite,
-        ):
+        for outcome in found:
             bar.conclude(outcome)
             outcomes.append(outcome)
-    if as_json:
+    if as_json and group.is_first:
         console.print_json([outcome.to_dict() for outcome in outcomes])
     if any(outcome.error for outcome in outcomes):
         raise SystemExit(FAILED)
@@ -126,11 +141,12 @@ def run(
 
 
 @contextmanager
-def _interruptible(resume: bool) -> Iterator[None]:
+def _interruptible(resume: bool, speaks: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
         if not resume:
             raise
-        click.echo("Interrupted: finished spans are kept, the same command goes on from them.", err=True)
+        if speaks:
+            click.echo("Interrupted: finished spans are kept, the same command goes on from them.", err=True)
         raise SystemExit(exit_code(interrupt)) from None

@@ -8,7 +8,6 @@ whole.*               the film while its spans are joined          lock    held 
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,13 +20,12 @@ import torch
 from vidcolor import checkpoint
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.frames import NOTHING, Memory
+from vidcolor.resume.folder import flush, flush_folder, folder_of, journal_of, plan_of
 from vidcolor.resume.job import Job, differences, digest_of
 from vidcolor.resume.lock import take_lock
 from vidcolor.video import Partial, translated
 
 FORMAT = 1
-LONGEST_NAME = 200
-"""Bytes of a target's name that its folder takes over; file systems end at 255."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +55,20 @@ class Journal:
     """Made by `open_journal`, which holds its lock."""
 
     def __init__(self, target: Path) -> None:
-        """Raises OutputError where the journal of an earlier run cannot be read."""
+        """Raises OutputError where the journal of an earlier run cannot be read, ConfigError where it is no such."""
         self.target = target
-        self.folder = _folder(target)
+        self.folder = folder_of(target)
         self.spans: list[Span] = []
         self.warnings: list[str] = []
         self.is_joined = False
         """Whether a whole film lies ready, or has taken the target's place already."""
         self.is_done = False
         self._job: Job = {}
+        if plan_of(target).exists():
+            raise ConfigError(
+                f"{target}: {self.folder.name} keeps what several processes have finished of it; "
+                f"go on with torchrun, or delete that folder to start anew"
+            )
         if self._path.exists():
             self._load()
         self._sweep()
@@ -105,10 +108,10 @@ class Journal:
         Raises OutputError or OSError.
         """
         packets, remembered = self._files(len(self.spans))
-        _flush(packets)
+        flush(packets)
         if memory is not None:
             checkpoint.save_tensors(remembered, memory, {})
-        _flush_folder(self.folder)
+        flush_folder(self.folder)
         span = Span(frames, shots, digest_of(packets), None if memory is None else digest_of(remembered))
         self._save([*self.spans, span])
 
@@ -122,7 +125,7 @@ class Journal:
 
     @property
     def _path(self) -> Path:
-        return _journal(self.target)
+        return journal_of(self.target)
 
     def _load(self) -> None:
         try:
@@ -165,7 +168,7 @@ class Journal:
         }
         text = json.dumps(content | {"digest": _digest(content)}, indent=1)
         checkpoint.write_bytes(self._path, text.encode())
-        _flush_folder(self.folder)
+        flush_folder(self.folder)
         self.spans = spans
 
 
@@ -178,10 +181,10 @@ class JoinedFilm(Partial):
         self.path = journal.folder / f"whole{journal.target.suffix}"
 
     def keep(self) -> None:
-        _flush(self.path)
+        flush(self.path)
         self._journal.join()
         super().keep()
-        _flush_folder(self.target.parent)
+        flush_folder(self.target.parent)
         self._journal.is_done = True
 
 
@@ -191,10 +194,10 @@ def open_journal(target: Path) -> Iterator[Journal]:
 
     Raises OutputError where another process is at work on the target, or the journal cannot be read or written.
     """
-    folder = _folder(target)
+    folder = folder_of(target)
     with translated(target):
         folder.mkdir(exist_ok=True)
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
         lock = _lock(target).open("ab")
     with lock:
         with translated(target):
@@ -208,41 +211,9 @@ def open_journal(target: Path) -> Iterator[Journal]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_whole(target: Path) -> bool:
-    """Whether the target is there and no run of it is left to be finished."""
-    return target.exists() and not _journal(target).exists()
-
-
-def _folder(target: Path) -> Path:
-    name = target.name
-    if len(os.fsencode(name)) > LONGEST_NAME:
-        name = f"{name[:40]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
-    return target.with_name(f".{name}.vidcolor")
-
-
-def _journal(target: Path) -> Path:
-    return _folder(target) / "journal.json"
-
-
 def _lock(target: Path) -> Path:
-    return _folder(target) / "lock"
+    return folder_of(target) / "lock"
 
 
 def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb+") as stream:
-        os.fsync(stream.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make sure that the names in it survive a power cut."""
-    if os.name == "nt":  # which cannot open folders, and needs not
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,15 +6,17 @@ from vidcolor.errors import OutputError
 from vidcolor.frames import VideoInfo
 from vidcolor.video.animation import holds_one_picture
 from vidcolor.video.colors import ColorFrame, read_colors
-from vidcolor.video.encoder import Encoder
+from vidcolor.video.encoder import Encoder, lone_encoder
 from vidcolor.video.encoding import Encoding, find_encoders
 from vidcolor.video.limits import USUAL, Limits
+from vidcolor.video.moments import searchable_length
 from vidcolor.video.packets import PacketFile, join_packets
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
-from vidcolor.video.reader import WHOLE, Loss, Span, VideoReader
+from vidcolor.video.reader import Loss, VideoReader
 from vidcolor.video.snapshot import check_snapshot, save_snapshot
 from vidcolor.video.source import check_source
+from vidcolor.video.span import WHOLE, Span
 from vidcolor.video.specimen import make_specimen
 from vidcolor.video.still_writer import StillWriter
 from vidcolor.video.stills import StillReader
@@ -49,12 +51,14 @@ __all__ = [
     "is_still",
     "join_packets",
     "make_specimen",
+    "open_encoder",
     "open_reader",
     "open_writer",
     "probe",
     "read_colors",
     "read_pictures",
     "save_snapshot",
+    "searchable_length",
     "transcode",
     "translated",
 ]
@@ -81,13 +85,23 @@ def open_writer(
     `partial` is where a film lies until it is whole; None: beside the target.
     """
     check_target(target, reader.source, overwrite)
-    suffix = target.suffix.lower()
     if isinstance(reader, StillReader):
         if not is_still(target):
             raise OutputError(f"{target}: a still cannot be written as a film, use .png, .jpg, .tif or .webp")
         return StillWriter(target, reader, info or reader.info)
+    _check_film(target)
+    return VideoWriter(partial or Partial(target), reader, encoding.fit(target.suffix), info or reader.info)
+
+
+def open_encoder(target: Path, reader: VideoReader, encoding: Encoding, info: VideoInfo) -> Encoder:
+    """What `open_writer` would encode the picture with, for packets that are joined later. Raises OutputError."""
+    _check_film(target)
+    with translated(target):
+        return lone_encoder(target, reader, encoding.fit(target.suffix), info)
+
+
+def _check_film(target: Path) -> None:
     if is_still(target):
         raise OutputError(f"{target}: a film cannot be written as a still, use .mp4, .mov, .mkv or .webm")
-    if suffix not in WRITABLE_FILMS:
+    if (suffix := target.suffix.lower()) not in WRITABLE_FILMS:
         raise OutputError(f"{target}: {suffix or 'no suffix'} cannot be written, use .mp4, .mov, .mkv, .webm or .ts")
-    return VideoWriter(partial or Partial(target), reader, encoding.fit(suffix), info or reader.info)

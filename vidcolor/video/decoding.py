@@ -3,7 +3,7 @@
 from __future__ import annotations  # Packet is generic in its stub only
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from typing import Any
 
@@ -118,7 +118,8 @@ def decode_from(
     try:
         container.seek(pts, stream=stream)
     except FFmpegError:
-        container.seek(0)
+        with suppress(FFmpegError):  # a bare stream cannot even do this, and stays where it is
+            container.seek(0)
     return decode(container, stream, lose, again)
 
 

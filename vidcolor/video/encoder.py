@@ -2,8 +2,10 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
+from io import BytesIO
 from pathlib import Path
 
+import av
 from av import Packet
 from av.container import OutputContainer
 from av.video.stream import VideoStream
@@ -91,3 +93,12 @@ class Encoder:
         for packet in packets:
             packet.duration = self._durations.pop(packet.pts or 0, 0)
         return packets
+
+
+def lone_encoder(target: Path, reader: VideoReader, encoding: Encoding, info: VideoInfo) -> Encoder:
+    """One like that of a writer of `target`, ready, whose packets are yet to find their way there."""
+    nowhere = BytesIO()
+    nowhere.name = target.name  # by which PyAV chooses the format
+    encoder = Encoder(av.open(nowhere, "w"), target, reader, encoding, info)
+    encoder.open()
+    return encoder

@@ -44,8 +44,29 @@ def spread_frames(source: Path, count: int, lose: Lose, limits: Limits) -> Itera
                 yield frame
 
 
+def searchable_length(source: Path, limits: Limits) -> Fraction | None:
+    """Seconds of the picture, of a film in whose middle decoding can begin; None of others."""
+    with opened(source, limits) as film:
+        stream = find_picture(film, source)
+        start, length = _extent(film, stream, _ignore)
+        middle = start + length // 2
+        frame = next(decode_from(film, stream, middle, _ignore), None)
+        can_begin = frame is not None and frame.pts is not None and start < frame.pts <= middle
+        return length * stream.time_base if can_begin and stream.time_base else None
+
+
+def _ignore(pts: int | None, what: str) -> None:
+    """Whoever reads the film will hear of its losses."""
+
+
 def _moments(container: InputContainer, stream: VideoStream, count: int, lose: Lose) -> list[int]:
     """The middles of `count` equal parts of the picture's time, in ticks."""
+    start, length = _extent(container, stream, lose)
+    return [start + length * (2 * part + 1) // (2 * count) for part in range(count)]
+
+
+def _extent(container: InputContainer, stream: VideoStream, lose: Lose) -> tuple[int, int]:
+    """Start and length of the picture in ticks."""
     start = stream.start_time or 0
     length = stream.duration or 0
     if not length and container.duration and stream.time_base:
@@ -53,7 +74,7 @@ def _moments(container: InputContainer, stream: VideoStream, count: int, lose: L
     if not length:
         times = [time for packet in read_packets(container, [stream], lose) if (time := time_of(packet)) is not None]
         length = max(times, default=start) - start
-    return [start + length * (2 * part + 1) // (2 * count) for part in range(count)]
+    return start, length
 
 
 def _reach(frames: Iterator[VideoFrame], moment: int) -> VideoFrame | None:

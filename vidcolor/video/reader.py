@@ -3,6 +3,7 @@
 import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -28,28 +29,10 @@ from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import spread_frames
 from vidcolor.video.picture import clock_start, describe_strangeness, read_info, read_tags, told_length
 from vidcolor.video.source import find_picture, opened
+from vidcolor.video.span import WHOLE, Span
 
 MISSING_END = 1
 """Seconds that a picture may end before it should."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """A part of a film in seconds from the start of its picture, half-open; None is the start or the end."""
-
-    start: Fraction | None = None
-    end: Fraction | None = None
-
-    def __post_init__(self) -> None:
-        start = self.start or Fraction(0)
-        if start < 0:
-            raise InputError(f"the span must start at 0 s or later, got {float(start):g} s")
-        if self.end is not None and self.end <= start:
-            raise InputError(f"the span must end after it starts, got {float(start):g} s to {float(self.end):g} s")
-
-
-WHOLE = Span()
-"""From the first frame to the last."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +146,15 @@ class VideoReader:
         if self.span.end is None:
             self._compare_length(end)
 
+    def begin_at(self, seconds: Fraction | None) -> "VideoReader":
+        """The same film from a moment on, found by seeking, or from its beginning; all times are counted as here."""
+        part = copy(self)
+        part.losses, part.warnings = [], []
+        if seconds is not None:
+            start = seconds + self.origin - self._start * self.info.time_base
+            part.span = Span(max(start, self.span.start or Fraction(0)), self.span.end)
+        return part
+
     def moments(self, count: int) -> Iterator[FrameBatch]:
         """At most `count` frames spread evenly over the whole film, one to a batch; found by seeking."""
         self.losses.clear()
@@ -233,9 +225,10 @@ class VideoReader:
         first = next(frames, None)
         if first is None or first.pts is None or first.pts > start:
             # The index was wrong, or there is none: read from the beginning.
-            first, frames = None, decode_from(container, stream, self._start, self._lose, again)
-        if first is not None:
-            yield first
+            with again() as film:
+                yield from decode(film, find_picture(film, self.source), self._lose, again)
+            return
+        yield first
         yield from frames
 
     def _in_layout(self, frame: VideoFrame, pts: int) -> VideoFrame:

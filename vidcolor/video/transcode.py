@@ -9,7 +9,8 @@ from vidcolor.video import planes
 from vidcolor.video.encoder import Encoder
 from vidcolor.video.encoding import Encoding
 from vidcolor.video.limits import USUAL, Limits
-from vidcolor.video.reader import WHOLE, Span, VideoReader
+from vidcolor.video.reader import VideoReader
+from vidcolor.video.span import WHOLE, Span
 from vidcolor.video.target import translated
 
 

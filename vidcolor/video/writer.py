@@ -2,7 +2,6 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
-import io
 from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
@@ -15,7 +14,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
-from vidcolor.video.encoder import Encoder
+from vidcolor.video.encoder import Encoder, lone_encoder
 from vidcolor.video.encoding import Encoding
 from vidcolor.video.passthrough import Passthrough, describe
 from vidcolor.video.reader import VideoReader
@@ -84,11 +83,7 @@ class VideoWriter:
 
     def new_encoder(self) -> Encoder:
         """Another encoder, set like the writer's own: its packets go into this file by `add`."""
-        assert self._container is not None
-        nowhere = av.open(io.BytesIO(), "w", format=self._container.format.name)
-        encoder = Encoder(nowhere, self._target, self._reader, self._encoding, self._info)
-        encoder.open()
-        return encoder
+        return lone_encoder(self._target, self._reader, self._encoding, self._info)
 
     def add(self, packets: Iterable[Packet[Any]]) -> None:
         """Take over the next packets of the picture, times in ticks. Raises OutputError where the disk refuses."""

@@ -1,0 +1,232 @@
+"""Films shared among the processes that torchrun has started, on one machine or on several that see the same disk.
+
+Every process goes through the same jobs in the same order and takes of each what is left of it, window by window; the
+one that finishes the last window joins them. Pictures, short films and those that cannot be searched are not parted.
+"""
+
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from itertools import chain
+from typing import Any
+
+import torch
+
+from vidcolor import resume
+from vidcolor.board import Board, open_board
+from vidcolor.colorizer import Colorizer
+from vidcolor.errors import ConfigError, OutputError, VidcolorError
+from vidcolor.frames import VideoInfo
+from vidcolor.jobs import Job, Outcome, make_folder
+from vidcolor.keeper import KeptShot
+from vidcolor.layout import lay_out
+from vidcolor.parallel import Group
+from vidcolor.pipeline import RunReport, RunSettings, colorize_video, colorize_window, describe_run
+from vidcolor.resume import Record, WindowFiles
+from vidcolor.video import Encoder, VideoReader, open_encoder, open_reader
+from vidcolor.windows import Window, count_windows
+
+Show = Callable[[int, int | None], None]
+
+
+def share_jobs(
+    jobs: Sequence[Job],
+    group: Group,
+    load: Callable[[], Colorizer],
+    settings: RunSettings,
+    follow: Callable[[str], Show],
+    *,
+    skip_existing: bool = False,
+) -> Iterator[Outcome]:
+    """Do the first process's jobs together with all of the group; one that fails is reported and the rest go on.
+
+    `load` makes each its model. The first process yields what became of every job, in their order, the others nothing.
+    """
+    board = open_board(group)
+    if not group.is_first:
+        jobs = board.read("jobs")  # so what goes wrong up to here is said by one alone
+    colorizer = load()
+    if colorizer.device.type == "cuda":
+        torch.cuda.set_device(colorizer.device)
+    if group.is_first:
+        board.post("jobs", jobs)
+    corners = [board.corner(str(number)) for number in range(len(jobs))]
+    told = 0
+    for job, corner in zip(jobs, corners, strict=True):
+        SharedFilm(job, corner, colorizer, settings, follow(job.source.name), skip_existing).work()
+        while group.is_first and told < len(jobs) and corners[told].has("outcome"):
+            yield corners[told].read("outcome")
+            told += 1
+    for corner in corners[told:] if group.is_first else ():
+        yield corner.read("outcome")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the process that came first to a film has decided about it."""
+
+    windows: int = 0
+    """0 where there is nothing to do."""
+    job: resume.Job | None = None
+    """What the windows are made of; None where the film is not parted."""
+    run: str = ""
+    """A name for all that is done from now on."""
+
+
+class SharedFilm:
+    """One job, as one of the processes at work on it sees it. Its board is for this job alone."""
+
+    def __init__(
+        self, job: Job, board: Board, colorizer: Colorizer, settings: RunSettings, show: Show, skip_existing: bool
+    ) -> None:
+        self._job, self._board, self._colorizer, self._show = job, board, colorizer, show
+        self._settings, self._skip_existing = replace(settings, resume=True), skip_existing
+        self._encoding = replace(settings.encoding, repeatable=True)
+        self._files, self._agrees = WindowFiles(job.target), False
+
+    def work(self) -> None:
+        """Take windows until none is left."""
+        plan = self._board.settle("plan", self._plan)
+        while (number := self._board.add("taken") - 1) < plan.windows:
+            if plan.job is not None and not self._board.has("error"):
+                try:
+                    self._do_window(number, plan)
+                except VidcolorError as error:
+                    self._board.post("error", str(error))
+            if self._board.add("finished") == plan.windows:
+                self._board.post("outcome", self._conclude(plan))
+
+    def _plan(self) -> Plan:
+        target = self._job.target
+        if (self._skip_existing and target.exists()) or (not self._settings.overwrite and resume.is_whole(target)):
+            self._board.post("outcome", Outcome(self._job))
+            return Plan()
+        try:
+            if self._job.makes_folder:
+                make_folder(target.parent)
+            return self._part()
+        except VidcolorError as error:
+            self._board.post("outcome", Outcome(self._job, error=str(error)))
+            return Plan()
+
+    def _part(self) -> Plan:
+        film = open_reader(self._job.source, self._settings.span, self._settings.limits)
+        is_begun = resume.journal_of(self._job.target).exists()  # by one process
+        count = 1 if is_begun or not isinstance(film, VideoReader) else count_windows(film)
+        if count == 1:
+            return Plan(1)
+        job = self._describe(resume.digest_of(self._job.source), count)
+        self._files.begin(job, self._job.source, self._settings.overwrite)
+        return Plan(count, job, secrets.token_hex(8))
+
+    def _do_window(self, number: int, plan: Plan) -> None:
+        """Colour a window, unless an earlier run did. Raises VidcolorError."""
+        self._agree(plan)
+        if (record := self._files.find(number)) is not None:
+            self._tell(record.report["frames"])
+            return
+        window = Window(self._film, number, plan.windows)
+        with self._files.open(number, self._new_encoder(), window.warnings) as writer:
+            report = colorize_window(window, writer, self._job.target, self._colorizer, self._settings, self._steps())
+        self._files.count(number, plan.run, window, asdict(report))
+
+    def _agree(self, plan: Plan) -> None:
+        """Raise ConfigError where this process would make another film than the one that planned it."""
+        if plan.job is not None and not self._agrees:
+            if changed := resume.differences(plan.job, self._describe(plan.job["source"], plan.windows)):
+                raise ConfigError(
+                    f"{self._job.target}: the processes at work on it differ ({changed}); make them alike"
+                )
+            self._agrees = True
+
+    def _conclude(self, plan: Plan) -> Outcome:
+        """What becomes of the film once every window is done."""
+        if self._board.has("error"):
+            return Outcome(self._job, error=self._board.read("error"))
+        try:
+            return Outcome(self._job, report=self._colorize_whole() if plan.job is None else self._join(plan))
+        except VidcolorError as error:
+            return Outcome(self._job, error=str(error))
+
+    def _colorize_whole(self) -> RunReport:
+        return colorize_video(self._job.source, self._job.target, self._colorizer, self._settings, self._show)
+
+    def _join(self, plan: Plan) -> RunReport:
+        started = time.monotonic()
+        records = [record for number in range(plan.windows) if (record := self._files.find(number))]
+        if len(records) < plan.windows:
+            raise OutputError(
+                f"{self._job.target}: of {plan.windows} parts only {len(records)} are there; "
+                f"give a folder that all machines see, and run it again"
+            )
+        if not resume.is_seamless(records):  # what was found by seeking is not what comes when all is read
+            self._files.discard()
+            return self._colorize_whole()
+        warnings = self._files.join(plan.windows, self._film, self._encoding, self._info, self._settings.overwrite)
+        report = join_reports(records, plan.run)
+        return replace(
+            report,
+            warnings=(*warnings, *report.warnings),
+            seconds=report.seconds + time.monotonic() - started,
+        )
+
+    @cached_property
+    def _film(self) -> VideoReader:
+        film = open_reader(self._job.source, self._settings.span, self._settings.limits)
+        assert isinstance(film, VideoReader)
+        return film
+
+    @property
+    def _info(self) -> VideoInfo:
+        """Of what is written."""
+        return lay_out(self._settings.compare, self._film.info, self._film.turn).info
+
+    def _new_encoder(self) -> Encoder:
+        return open_encoder(self._job.target, self._film, self._encoding, self._info)
+
+    def _describe(self, source: str, windows: int) -> resume.Job:
+        header = sha256(self._new_encoder().header).hexdigest()
+        return {**describe_run(source, self._colorizer, self._settings), "windows": str(windows), "encoder": header}
+
+    def _steps(self) -> Show:
+        """Tell of the frames of a window as they are done."""
+        told = 0
+
+        def on_frames(done: int, expected: int | None) -> None:
+            nonlocal told
+            self._tell(done - told)
+            told = done
+
+        return on_frames
+
+    def _tell(self, frames: int) -> None:
+        self._show(self._board.add("frames", frames), self._film.info.frame_count)
+
+
+def join_reports(records: Sequence[Record], run: str) -> RunReport:
+    """What became of the windows -> of the film; what an earlier run than `run` did counts as kept."""
+    reports = [_read_report(record.report) for record in records]
+    kept = [report for record, report in zip(records, reports, strict=True) if record.run != run and report.frames]
+    changes = {re.split(r"\d", warning)[0]: warning for report in reversed(reports) for warning in report.warnings}
+    return replace(
+        reports[0],
+        frames=sum(report.frames for report in reports),
+        shots=sum(report.shots for report in reports),
+        seconds=sum(report.seconds for record, report in zip(records, reports, strict=True) if record.run == run),
+        warnings=tuple(changes.values()),
+        losses=tuple(chain.from_iterable(report.losses for report in reports)),
+        loss_counts=dict(sum((Counter(report.loss_counts) for report in reports), Counter[str]())),
+        shots_in_color=tuple(chain.from_iterable(report.shots_in_color for report in reports)),
+        kept_spans=len(kept),
+        kept_frames=sum(report.frames for report in kept),
+    )
+
+
+def _read_report(plain: Mapping[str, Any]) -> RunReport:
+    shots = tuple(KeptShot(**shot) for shot in plain["shots_in_color"])
+    return RunReport(**{**plain, "shots_in_color": shots})

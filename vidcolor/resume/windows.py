@@ -1,0 +1,190 @@
+"""A film written window by window, each by whichever process takes it: a hidden folder beside the output.
+
+windows.json          the job
+000003.packets        the encoded picture of a window
+000003.json           its record; a window that has one is finished
+whole.*               the film while its windows are joined
+joined                says that it is whole, before it takes the target's place
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from vidcolor import checkpoint
+from vidcolor.errors import ConfigError
+from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.resume.folder import flush, flush_folder, folder_of, plan_of
+from vidcolor.resume.job import Job, differences, digest_of
+from vidcolor.video import (
+    Encoder,
+    Encoding,
+    PacketFile,
+    Partial,
+    VideoReader,
+    VideoWriter,
+    check_target,
+    join_packets,
+    open_writer,
+    translated,
+)
+from vidcolor.windows import Window
+
+JOINED = "joined"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished window."""
+
+    run: str
+    """Which run finished it."""
+    start: str | None
+    """What its first frame is known by; None where it is empty."""
+    end: str | None
+    """What the frame behind its last one is known by; None where the film ends with it."""
+    packets: str
+    """SHA-256 of its packets."""
+    report: Mapping[str, Any]
+    """What there is to tell of it, in plain types."""
+
+
+def is_seamless(records: Sequence[Record]) -> bool:
+    """Whether the windows make one film, wherever each of them was begun to be read."""
+    filled = [record for record in records if record.start]
+    joints = all(one.end == other.start for one, other in pairwise(filled))
+    return joints and records[0].start is not None and filled[-1].end is None
+
+
+class WindowWriter:
+    """Writes the picture of a window as a VideoWriter would. Made by `WindowFiles.open`."""
+
+    def __init__(self, target: Path, encoder: Encoder, packets: PacketFile, warnings: list[str]) -> None:
+        self._target, self._encoder, self._packets = target, encoder, packets
+        self._is_empty = True
+        self.warnings = warnings
+
+    @property
+    def planes(self) -> PlaneFormat:
+        """What the chroma of every batch has to be."""
+        return self._encoder.planes
+
+    def write(self, batch: FrameBatch) -> None:
+        """Encode the next frames, as VideoWriter does. Raises OutputError."""
+        self._is_empty = False
+        with translated(self._target):
+            self._packets.write(self._encoder.encode(batch))
+
+    def finish(self) -> None:
+        """Write what the encoder still holds. Raises OutputError."""
+        if not self._is_empty:
+            with translated(self._target):
+                self._packets.write(self._encoder.finish())
+
+
+class WindowFiles:
+    """What is finished of the windows of `target`, whose folder exists."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self._folder, self._plan = folder_of(target), plan_of(target)
+        self._joined = self._folder / JOINED
+
+    def begin(self, job: Job, source: Path, overwrite: bool) -> None:
+        """Begin the job, or go on with it.
+
+        Raises OutputError where the target cannot be written, ConfigError where the finished windows are another job's.
+        """
+        check_target(self.target, source, overwrite or self._joined.exists())
+        if self._plan.exists():
+            return self._agree(job)
+        with translated(self.target):
+            self._folder.mkdir(exist_ok=True)
+            checkpoint.write_bytes(self._plan, json.dumps(dict(job), indent=1).encode())
+            flush_folder(self._folder)
+
+    def _agree(self, job: Job) -> None:
+        try:
+            changed = differences(json.loads(self._plan.read_text("utf-8")), job)
+        except (OSError, ValueError, AttributeError):
+            changed = f"{self._plan.name} is damaged"
+        if changed:
+            raise ConfigError(
+                f"{self.target}: what {self._folder.name} keeps of it was made otherwise ({changed}); "
+                f"run it as before, or delete that folder to start anew"
+            )
+
+    def find(self, number: int) -> Record | None:
+        """The record of a window, if that is finished and sound."""
+        try:
+            record = Record(**json.loads(self._record(number).read_text("utf-8")))
+            return record if record.packets == digest_of(self._packets(number)) else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    @contextmanager
+    def open(self, number: int, encoder: Encoder, warnings: list[str]) -> Iterator[WindowWriter]:
+        """A writer for a window, whose file is whole or absent. Raises OutputError."""
+        partial = Partial(self._packets(number))
+        try:
+            with translated(self.target):
+                packets = PacketFile(partial.path)
+            with closing(packets):
+                writer = WindowWriter(self.target, encoder, packets, warnings)
+                yield writer
+                writer.finish()
+            partial.keep()
+        finally:
+            partial.discard()
+
+    def count(self, number: int, run: str, window: Window, report: Mapping[str, Any]) -> Record:
+        """Count a window as finished, once all of it is safe on the disk. Raises OutputError."""
+        with translated(self.target):
+            flush_folder(self._folder)
+            record = Record(run, window.start, window.end, digest_of(self._packets(number)), report)
+            checkpoint.write_bytes(self._record(number), json.dumps(asdict(record), indent=1).encode())
+            flush_folder(self._folder)
+        return record
+
+    def join(self, count: int, reader: VideoReader, encoding: Encoding, info: VideoInfo, overwrite: bool) -> list[str]:
+        """Make the film of the windows, without encoding them anew; the writer's warnings. Raises OutputError."""
+        overwrite = overwrite or self._joined.exists()
+        partial = _JoinedFilm(self.target, self._folder)
+        with open_writer(
+            self.target, reader, encoding=encoding, overwrite=overwrite, info=info, partial=partial
+        ) as writer:
+            assert isinstance(writer, VideoWriter)
+            writer.add(join_packets(map(self._packets, range(count))))
+        self.discard()
+        return writer.warnings
+
+    def discard(self) -> None:
+        """Delete all that is finished."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _packets(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.packets"
+
+    def _record(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.json"
+
+
+class _JoinedFilm(Partial):
+    """The film while its windows are joined, in their folder."""
+
+    def __init__(self, target: Path, folder: Path) -> None:
+        self.target, self.path = target, folder / f"whole{target.suffix}"
+        self._joined = folder / JOINED
+
+    def keep(self) -> None:
+        flush(self.path)
+        with translated(self.target):
+            self._joined.touch()
+            flush_folder(self._joined.parent)
+        super().keep()
+        flush_folder(self.target.parent)

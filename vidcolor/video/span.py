@@ -1,0 +1,25 @@
+"""The part of a film that is wanted."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from vidcolor.errors import InputError
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a film in seconds from the start of its picture, half-open; None is the start or the end."""
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        start = self.start or Fraction(0)
+        if start < 0:
+            raise InputError(f"the span must start at 0 s or later, got {float(start):g} s")
+        if self.end is not None and self.end <= start:
+            raise InputError(f"the span must end after it starts, got {float(start):g} s to {float(self.end):g} s")
+
+
+WHOLE = Span()
+"""From the first frame to the last."""
