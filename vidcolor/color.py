@@ -140,9 +140,11 @@ def clamp_to_gamut(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
     red, green, blue = LUMA_WEIGHTS[matrix]
     b, r = chroma[:, :1] * (2 - 2 * blue), chroma[:, 1:] * (2 - 2 * red)
     g = (r * (-red / green)).sub_(b, alpha=blue / green)
-    above = torch.maximum(r, g).maximum(b).clamp_min_(1e-6)
-    below = torch.minimum(r, g).minimum(b).clamp_max_(-1e-6)
-    return chroma * torch.minimum((1 - luma).div_(above), (luma / below).neg_()).clamp_max_(1)
+    highest, lowest = torch.maximum(r, g), torch.minimum(r, g)
+    torch.maximum(highest, b, out=highest).clamp_min_(1e-6)
+    torch.minimum(lowest, b, out=lowest).neg_().clamp_min_(1e-6)
+    above, below = torch.sub(1, luma, out=r).div_(highest), torch.div(luma, lowest, out=b)
+    return chroma * torch.minimum(above, below, out=above).clamp_max_(1)
 
 
 class ChromaTable:

@@ -16,7 +16,7 @@ def shrink(luma: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if luma.device.type != "cpu":
         return torch.cat([F.interpolate(one.float(), size, mode="area") for one in torch.split(luma, 1)])
-    return _each(luma, size, lambda plane: _area(plane, size))
+    return _each(luma, size, _area)
 
 
 def enlarge(planes: Tensor, like: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ def enlarge(planes: Tensor, like: Tensor) -> Tensor:
     size = (like.shape[2], like.shape[3])
     if planes.device.type != "cpu":
         return F.interpolate(planes, size, mode="bilinear", align_corners=False)
-    return _each(planes, size, lambda plane: cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR))
+    return _each(planes, size, lambda plane, into: cv2.resize(plane, size[::-1], into, interpolation=cv2.INTER_LINEAR))
 
 
 def box(planes: Tensor, radius: int) -> Tensor:
@@ -36,7 +36,7 @@ def box(planes: Tensor, radius: int) -> Tensor:
     return _each(
         planes,
         (planes.shape[2], planes.shape[3]),
-        lambda plane: cv2.boxFilter(plane, -1, (side, side), borderType=cv2.BORDER_REPLICATE),
+        lambda plane, into: cv2.boxFilter(plane, -1, (side, side), into, borderType=cv2.BORDER_REPLICATE),
     )
 
 
@@ -46,21 +46,22 @@ def to_bytes(planes: Tensor, gain: float, offset: float) -> Tensor:
     return torch.from_numpy(cv2.convertScaleAbs(flat.numpy(), alpha=gain, beta=offset)).view(planes.shape)
 
 
-def _each(planes: Tensor, size: tuple[int, int], change: Callable[[Any], Any]) -> Tensor:
-    """`change` applied to every plane of (N, C, ., .) -> (N, C, *size) float32."""
+def _each(planes: Tensor, size: tuple[int, int], change: Callable[[Any, Any], Any]) -> Tensor:
+    """Every plane of (N, C, ., .) changed into one of (N, C, *size) float32."""
     changed = planes.new_empty((*planes.shape[:2], *size), dtype=torch.float32)
     for plane, into in zip(planes.flatten(0, 1).numpy(), changed.flatten(0, 1).numpy(), strict=True):
-        into[:] = change(plane)
+        change(plane, into)
     return changed
 
 
-def _area(plane: Any, size: tuple[int, int]) -> Any:
-    height, width = size
+def _area(plane: Any, into: Any) -> None:
+    height, width = into.shape
     while plane.dtype.kind == "u" and _halves(plane.shape[0], height) and _halves(plane.shape[1], width):
         plane = cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    if plane.shape == size:
-        return plane
-    return cv2.resize(plane.astype("float32"), (width, height), interpolation=cv2.INTER_AREA)
+    if plane.shape == into.shape:
+        into[:] = plane
+    else:
+        cv2.resize(plane.astype("float32"), (width, height), into, interpolation=cv2.INTER_AREA)
 
 
 def _halves(side: int, wanted: int) -> bool:
