@@ -16,13 +16,15 @@ MILLISECOND = Fraction(1, 1000)
 
 
 def make_reel(path: Path, shots: Sequence[tuple[str, int]], seed: int = 0) -> Path:
-    """A photo of scikit-image's under a moving camera for every shot of so many frames, 64x48; two sound tracks."""
-    grey = torch.cat([glide(name, frames, 48, 64).mean(1) for name, frames in shots])
+    """A photo of scikit-image's under a moving camera for every shot of so many frames, 96x72; two sound tracks."""
+    grey = torch.cat([glide(name, frames, 72, 96).mean(1) for name, frames in shots])
     pts = np.random.default_rng(seed).integers(20, 90, len(grey)).cumsum()
     seconds = float(pts[-1]) / 1000
     return make_film(
         path,
         codec="ffv1",
+        width=96,
+        height=72,
         time_base=MILLISECOND,
         pts=pts.tolist(),
         grey=(grey * 219 + 16).round().byte().numpy(),

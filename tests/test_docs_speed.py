@@ -117,8 +117,10 @@ def test_a_part_can_be_measured_written_and_shown(part, setting, tmp_path):
 
 def test_the_ratio_can_be_taken_of_other_films(setting, tmp_path):
     film = make_film(tmp_path / "street.mp4", count=5)
-    (name,), (report,) = zip(*speed.measure_ratio(replace(setting, films=(film,))).reports.items(), strict=True)
-    assert (name, report.film, report.frames, report.height) == ("street.mp4, every frame", "street.mp4", 5, 48)
+    reports = speed.measure_ratio(replace(setting, films=(film,))).reports
+    assert list(reports) == [f"street.mp4, {variant}" for variant in speed.VARIANTS]
+    assert {(report.film, report.frames, report.height) for report in reports.values()} == {("street.mp4", 5, 48)}
+    assert [report.fast for report in reports.values()] == [False, True, False]
 
 
 def test_the_growing_films_differ_in_what_grows(setting):

@@ -74,7 +74,7 @@ def test_guide_and_shots_are_needed():
 
 
 def test_the_network_sees_only_key_frames():
-    colorizer = load_colorizer("fusion", "cpu", work_size=96, fast=True)
+    colorizer = load_colorizer("fusion", "cpu", work_size=96, runtime="torch", fast=True)
     seen = []
     encode = colorizer.network.encode
     colorizer.network.encode = lambda lightness: (seen.append(len(lightness)), encode(lightness))[1]

@@ -47,7 +47,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def colorizer(model):
-    return load_colorizer(str(model), "cpu", 64)
+    return load_colorizer(str(model), "cpu", 64, runtime="torch")
 
 
 @pytest.fixture
@@ -166,7 +166,19 @@ main()
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a limit that is heeded")
 def test_a_processor_that_really_has_no_memory_left(tmp_path, model):
     make_picture(tmp_path / "in.png", np.tile(pattern(1, 500, 500)[0], (10, 10)))
-    words = ["run", tmp_path / "in.png", tmp_path / "out.png", "--model", model, "--device", "cpu", "--work-size", 5000]
+    words = [
+        "run",
+        tmp_path / "in.png",
+        tmp_path / "out.png",
+        "--model",
+        model,
+        "--runtime",
+        "torch",
+        "--device",
+        "cpu",
+        "--work-size",
+        5000,
+    ]
     command = [sys.executable, "-c", STARVED, 400 << 20, *words]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 1, done.stderr

@@ -64,7 +64,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def colorizer(model):
-    return load_colorizer(str(model), "cpu", 64)
+    return load_colorizer(str(model), "cpu", 96)
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ main(sys.argv[1:])
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_killed_runs_go_on_and_do_no_span_twice(reel, model, whole, tmp_path):
     target = tmp_path / "out.mkv"
-    words = ["--model", model, "--device", "cpu", "--work-size", "64", "--codec", "ffv1", "--resume", "--json"]
+    words = ["--model", model, "--device", "cpu", "--work-size", "96", "--codec", "ffv1", "--resume", "--json"]
     command = [sys.executable, "-c", CHILD, "run", *map(str, (reel, target, *words))]
     moments, seen = np.random.default_rng(0).uniform(0, 0.3, 3), {}
     for spans, moment in enumerate(moments, 1):
@@ -254,13 +254,13 @@ def test_another_input_model_or_device_is_refused(reel, model, colorizer, starte
     with pytest.raises(ConfigError, match=r"\(source was \w{12}… and is \w{12}…\)"):
         colorize_video(other, started, colorizer, SETTINGS)
     with pytest.raises(ConfigError, match=r"\(model was \w{12}… and is \w{12}…\)"):
-        colorize_video(reel, started, load_colorizer(str(model), "cpu", 96), SETTINGS)
-    retrained = load_colorizer(str(model), "cpu", 64)
+        colorize_video(reel, started, load_colorizer(str(model), "cpu", 64), SETTINGS)
+    retrained = load_colorizer(str(model), "cpu", 96)
     next(retrained.network.parameters()).data.add_(1)
     with pytest.raises(ConfigError, match="model was"):
         colorize_video(reel, started, retrained, SETTINGS)
-    monkeypatch.setattr(Colorizer, "place", "cpu (another runtime)")
-    with pytest.raises(ConfigError, match=r"\(device was cpu[^\n]* and is cpu \(another runtime\)\)"):
+    monkeypatch.setattr(Colorizer, "maker", "another runtime")
+    with pytest.raises(ConfigError, match=r"\(runtime was [^\n]* and is another runtime\)"):
         colorize_video(reel, started, colorizer, SETTINGS)
 
 

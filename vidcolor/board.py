@@ -1,14 +1,13 @@
 """What the processes of a run tell each other: a notice board in the store that torchrun keeps for them."""
 
-import pickle
+import json
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from vidcolor.parallel import Group
 
-T = TypeVar("T")
 PAUSE = 0.1
 """Seconds between two looks at the board."""
 
@@ -29,8 +28,8 @@ class Board:
         return int(self._store.add(self._key(name), count))
 
     def post(self, name: str, value: object) -> None:
-        """Write something that pickles, for all to read."""
-        self._store.set(self._key(name), pickle.dumps(value))
+        """Write something of plain types, as JSON knows them, for all to read."""
+        self._store.set(self._key(name), json.dumps(value))
 
     def has(self, name: str) -> bool:
         """Whether it is posted."""
@@ -40,12 +39,12 @@ class Board:
         """What is posted under a name; waits for it, ready to be interrupted as the store itself would not be."""
         while not self.has(name):
             time.sleep(PAUSE)
-        return pickle.loads(self._store.get(self._key(name)))
+        return json.loads(self._store.get(self._key(name)))
 
-    def settle(self, name: str, decide: Callable[[], T]) -> T:
+    def settle(self, name: str, decide: Callable[[], Any]) -> Any:
         """What the first process to ask has decided, for all."""
         if self.add(f"{name}?") > 1:
-            return cast(T, self.read(name))
+            return self.read(name)
         decision = decide()
         self.post(name, decision)
         return decision

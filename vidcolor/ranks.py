@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,21 +50,22 @@ def share_jobs(
     """
     board = open_board(group)
     if not group.is_first:
-        jobs = board.read("jobs")  # so what goes wrong up to here is said by one alone
+        # What goes wrong up to here is said by one alone.
+        jobs = [Job(Path(source), Path(target), folder) for source, target, folder in board.read("jobs")]
     colorizer = load()
     if colorizer.device.type == "cuda":
         torch.cuda.set_device(colorizer.device)
     if group.is_first:
-        board.post("jobs", jobs)
+        board.post("jobs", [(str(job.source), str(job.target), job.makes_folder) for job in jobs])
     corners = [board.corner(str(number)) for number in range(len(jobs))]
     told = 0
     for job, corner in zip(jobs, corners, strict=True):
         SharedFilm(job, corner, colorizer, settings, follow(job.source.name), skip_existing).work()
         while group.is_first and told < len(jobs) and corners[told].has("outcome"):
-            yield corners[told].read("outcome")
+            yield _read_outcome(jobs[told], corners[told])
             told += 1
-    for corner in corners[told:] if group.is_first else ():
-        yield corner.read("outcome")
+    for job, corner in zip(jobs[told:], corners[told:], strict=True) if group.is_first else ():
+        yield _read_outcome(job, corner)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class SharedFilm:
 
     def work(self) -> None:
         """Take windows until none is left."""
-        plan = self._board.settle("plan", self._plan)
+        plan = Plan(**self._board.settle("plan", lambda: asdict(self._plan())))
         while (number := self._board.add("taken") - 1) < plan.windows:
             if plan.job is not None and not self._board.has("error"):
                 try:
@@ -99,19 +101,19 @@ class SharedFilm:
                 except VidcolorError as error:
                     self._board.post("error", str(error))
             if self._board.add("finished") == plan.windows:
-                self._board.post("outcome", self._conclude(plan))
+                self._post(self._conclude(plan))
 
     def _plan(self) -> Plan:
         target = self._job.target
         if (self._skip_existing and target.exists()) or (not self._settings.overwrite and resume.is_whole(target)):
-            self._board.post("outcome", Outcome(self._job))
+            self._post(Outcome(self._job))
             return Plan()
         try:
             if self._job.makes_folder:
                 make_folder(target.parent)
             return self._part()
         except VidcolorError as error:
-            self._board.post("outcome", Outcome(self._job, error=str(error)))
+            self._post(Outcome(self._job, error=str(error)))
             return Plan()
 
     def _part(self) -> Plan:
@@ -204,6 +206,10 @@ class SharedFilm:
 
         return on_frames
 
+    def _post(self, outcome: Outcome) -> None:
+        report = asdict(outcome.report) if outcome.report else None
+        self._board.post("outcome", {"report": report, "error": outcome.error})
+
     def _tell(self, frames: int) -> None:
         self._show(self._board.add("frames", frames), self._film.info.frame_count)
 
@@ -225,6 +231,11 @@ def join_reports(records: Sequence[Record], run: str) -> RunReport:
         kept_spans=len(kept),
         kept_frames=sum(report.frames for report in kept),
     )
+
+
+def _read_outcome(job: Job, board: Board) -> Outcome:
+    plain = board.read("outcome")
+    return Outcome(job, _read_report(plain["report"]) if plain["report"] else None, plain["error"])
 
 
 def _read_report(plain: Mapping[str, Any]) -> RunReport:

@@ -133,7 +133,7 @@ def _read(source: Path, limits: Limits, warnings: list[str]) -> Still:
             return _take_apart(image, source)
     except UnidentifiedImageError as error:
         raise InputError(f"{source}: is no picture that can be read, check the file or its suffix") from error
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # Pillow raises whatever its parsers run into: TypeError, struct.error, ...
         words = str(error).partition("\n")[0] or type(error).__name__
