@@ -4,6 +4,7 @@ import threading
 from contextlib import closing
 
 import pytest
+import torch
 
 from vidcolor.prefetch import prefetch
 
@@ -69,3 +70,14 @@ def test_an_interrupt_while_the_thread_starts_still_stops_it(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         next(prefetch(iter(range(10**9))))
     assert not worker_threads()
+
+
+def test_torch_has_its_threads_there_and_keeps_them_elsewhere():
+    usual = torch.get_num_threads()
+    within = list(prefetch((torch.get_num_threads() for _ in range(2)), processors=usual + 1))
+    later: list[int] = []
+    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert within == [usual + 1] * 2
+    assert torch.get_num_threads() == usual and later == [usual]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from vidcolor.colorizer import Colorizer
 from vidcolor.device import memory_watched
 from vidcolor.errors import ConfigError
@@ -151,8 +153,8 @@ def _colorize(
     batch_size = settings.batch_size or colorizer.batch_size
     with open_output(layout.info) as (writer, kept), ExitStack() as threads:
 
-        def ahead(batches: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
-            return threads.enter_context(closing(prefetch(batches)))
+        def ahead(batches: Iterator[FrameBatch], processors: int = 1) -> Iterator[FrameBatch]:
+            return threads.enter_context(closing(prefetch(batches, processors=processors)))
 
         frames, shots, memory = kept.frames, kept.shots, kept.memory
         planes = reader.info.planes
@@ -160,7 +162,7 @@ def _colorize(
         luma = in_spans(decoded) if settings.resume else decoded
         keeper = Keeper(planes, reader.info.time_base, memory, looks=settings.keep_color)
         marked = keeper.mark(mark_shots(luma, planes, memory))
-        colored = ahead(colorizer.stream(marked, planes, memory))
+        colored = ahead(colorizer.stream(marked, planes, memory), torch.get_num_threads())
         steady = settings.smoother.stream(colored, memory)
         upsampler = Upsampler(planes, writer.planes, settings.saturation)
         finished = ahead(keeper.restore(upsampler.stream(steady, memory), writer.planes))

@@ -5,19 +5,27 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import Any, TypeVar
 
+import torch
+
 T = TypeVar("T")
 _END = object()
 
 
-def prefetch(items: Iterable[T], ahead: int = 2) -> Generator[T]:
+def prefetch(items: Iterable[T], ahead: int = 2, processors: int = 1) -> Generator[T]:
     """The same items in the same order, `ahead` of them ready.
+
+    torch computes with `processors` threads in that thread: its own wait for each other awake, and would take from the
+    codecs what they do not use.
 
     What `items` raises is raised here, at its place. Closing this generator stops and joins the thread, and closes
     `items`.
     """
     queue: Queue[Any] = Queue(ahead)
+    usual = torch.get_num_threads()
     stopped = Event()
-    thread = Thread(target=_fill, args=(iter(items), queue, stopped), name="vidcolor-prefetch", daemon=True)
+    thread = Thread(
+        target=_fill, args=(iter(items), queue, stopped, processors, usual), name="vidcolor-prefetch", daemon=True
+    )
     try:
         thread.start()
         while (item := queue.get()) is not _END:
@@ -35,7 +43,8 @@ class _Raised:
         self.error = error
 
 
-def _fill(items: Any, queue: "Queue[Any]", stopped: Event) -> None:
+def _fill(items: Any, queue: "Queue[Any]", stopped: Event, processors: int, usual: int) -> None:
+    torch.set_num_threads(processors)
     try:
         for item in items:
             if not _put(item, queue, stopped):
@@ -46,6 +55,7 @@ def _fill(items: Any, queue: "Queue[Any]", stopped: Event) -> None:
     finally:
         if hasattr(items, "close"):
             items.close()
+        torch.set_num_threads(usual)  # threads that begin later take over what was set last
 
 
 def _put(item: Any, queue: "Queue[Any]", stopped: Event) -> bool:
