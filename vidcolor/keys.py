@@ -12,7 +12,7 @@ from vidcolor.sampling import shrink
 
 LONGEST = 8
 """Frames from one key frame to the next, at most."""
-CHANGE = 0.02
+CHANGE = 0.03
 """Mean change of Y′ since the last key frame, cell by cell, that asks for another."""
 CELLS = (18, 32)
 
