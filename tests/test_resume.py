@@ -249,6 +249,17 @@ def test_other_settings_are_refused_in_one_line_and_nothing_is_lost(reel, colori
     assert len(kept) == 5 and {path: path.read_bytes() for path in kept} == kept
 
 
+@pytest.mark.parametrize("stop", [28, 52, 100])
+def test_key_frames_go_on_as_well(reel, model, tmp_path, stop):
+    fast = load_colorizer(str(model), "cpu", 96, fast=True)
+    straight, target = tmp_path / "straight.mkv", tmp_path / "out.mkv"
+    colorize_video(reel, straight, fast, SETTINGS)
+    with pytest.raises(Pulled):
+        colorize_video(reel, target, fast, SETTINGS, pull_at(stop))
+    assert colorize_video(reel, target, fast, SETTINGS).kept_frames > 0
+    assert_same(target, straight, reel)
+
+
 def test_another_input_model_or_device_is_refused(reel, model, colorizer, started, tmp_path, monkeypatch):
     other = make_reel(tmp_path / "other.mkv", SHOTS, seed=1)
     with pytest.raises(ConfigError, match=r"\(source was \w{12}… and is \w{12}…\)"):

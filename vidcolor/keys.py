@@ -15,6 +15,7 @@ LONGEST = 8
 CHANGE = 0.03
 """Mean change of Y′ since the last key frame, cell by cell, that asks for another."""
 CELLS = (18, 32)
+"""Down and across: grain is gone in them."""
 
 
 def mark_keys(batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
