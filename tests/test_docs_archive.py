@@ -20,6 +20,8 @@ def cells(table):
 def test_the_tables_are_those_of_the_results():
     assert tabulate_films(MEASURED, Archive()) in PAGE
     assert tabulate_paces(Archive()) in PAGE
+    speed = json.loads((ROOT / "benchmarks" / "results" / "speed--ratio--cpu.json").read_text("utf-8"))
+    assert tabulate_speed(speed, Archive()) in PAGE
     assert f"{Archive().frames / 1e9:.2f} thousand million frames" in PAGE.replace("\n", " ")
 
 
