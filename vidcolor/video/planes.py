@@ -42,8 +42,8 @@ _REPACKED = {
     "grayf16be": "gray16le", "yaf16le": "gray16le", "yaf16be": "gray16le", "gray32le": "gray16le",
     "gray32be": "gray16le", "xyz12le": "rgb48le", "xyz12be": "rgb48le",
 }  # fmt: skip
-_ABORTING = frozenset({"yaf32le", "yaf32be"})
-"""Formats on which swscale ends the process."""
+_MISREAD = frozenset({"yaf32le", "yaf32be", "y210le", "y212le", "y216le"})
+"""Formats on which swscale ends the process, or of which it reads now this and now that."""
 _WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
 _HIGH_BITS = re.compile(r"p[024]1[026](le|be)|.*msb(le|be)")
 
@@ -55,7 +55,7 @@ def repack(frame: VideoFrame) -> VideoFrame:
     """
     name = frame.format.name
     try:
-        if name in _ABORTING:
+        if name in _MISREAD:
             raise NotImplementedError
         target = _REPACKED.get(name) or _planar(frame.format)
         return frame.reformat(format=target) if target else frame
