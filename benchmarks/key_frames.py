@@ -19,7 +19,7 @@ from torch import Tensor
 from vidcolor.colorizer import Colorizer, load_colorizer
 from vidcolor.environment import describe_environment
 from vidcolor.frames import FrameBatch
-from vidcolor.keys import CHANGE, LONGEST
+from vidcolor.keys import LONGEST, TRACED
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.originals import LAYOUT, read_film, to_rgb
 from vidcolor.shots import mark_shots
@@ -78,7 +78,7 @@ def main() -> None:
     if options.json:
         result = {
             "model": every.meta.name,
-            "change": CHANGE,
+            "traced": TRACED,
             "longest": LONGEST,
             "frames": options.frames,
             "mean": asdict(mean),

@@ -16,7 +16,7 @@ import torch
 from photos import paint, photo_batches
 from torch import Tensor
 
-from vidcolor.color import chroma_to_rgb, clamp_to_gamut, rgb_to_chroma
+from vidcolor.color import chroma_to_rgb, clamp_to_gamut_, rgb_to_chroma
 from vidcolor.colorizer import load_colorizer
 from vidcolor.metrics import Features, Realism, colorfulness, load_features, mse, psnr, ssim
 
@@ -32,7 +32,7 @@ def grey(luma: Tensor, truth: Tensor) -> Tensor:
 def opposite(luma: Tensor, truth: Tensor) -> Tensor:
     """The truth's luma under the complement of its colours, as far as the gamut allows."""
     brightness = luma.float() / 255
-    chroma = clamp_to_gamut(brightness, -rgb_to_chroma(truth, "709"), "709")
+    chroma = clamp_to_gamut_(brightness, -rgb_to_chroma(truth, "709"), "709")
     return chroma_to_rgb(brightness, chroma, "709").clamp(0, 1)
 
 

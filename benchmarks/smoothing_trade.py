@@ -19,12 +19,12 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from vidcolor import metrics, motion, smooth
+from vidcolor import metrics, motion
 from vidcolor.color import read_luma
 from vidcolor.colorizer import Colorizer, load_colorizer
 from vidcolor.flow import find_flow
-from vidcolor.frames import FrameBatch
-from vidcolor.motion import Motion
+from vidcolor.frames import FrameBatch, Motion
+from vidcolor.motion import find_motion
 from vidcolor.originals import LAYOUT, read_film, to_rgb
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
@@ -110,14 +110,14 @@ def study_occlusion(films: list[Film]) -> dict[str, dict[str, float]]:
         }
 
     found = {"unsmoothed": scores(0.0), "luma agrees": scores(strength)}
-    with patch.object(smooth, "find_motion", meeting_motion):
+    with patch.object(motion, "find_motion", meeting_motion):
         found["luma agrees, there and back meet"] = scores(strength)
     return found
 
 
 def meeting_motion(luma: Tensor, other: Tensor) -> Motion:
     """`find_motion`, not believed where the flows there and back do not meet."""
-    found = motion.find_motion(luma, other)
+    found = find_motion(luma, other)
     there, back = find_flow(luma, other), find_flow(other, luma)
     back = found.fetch(back)
     size = there.square().sum(1, keepdim=True) + back.square().sum(1, keepdim=True)

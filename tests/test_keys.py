@@ -1,6 +1,7 @@
 """Key frames: which are picked, and that colours carried between them are those the network would give."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from vidcolor.color import chroma_to_rgb, luma_of, rgb_to_lab
 from vidcolor.colorizer import load_colorizer
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch
-from vidcolor.keys import CHANGE, LONGEST, mark_keys
+from vidcolor.keys import LONGEST, TRACED, mark_keys
+from vidcolor.motion import follow_motion
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.smooth import Smoother
 
@@ -27,8 +29,12 @@ def in_batches(guide, size=4, cuts=(0,)):
         yield FrameBatch((picture * 255).byte(), numbers, numbers, flags, guide=picture)
 
 
-def keys(guide, size=4, cuts=(0,)):
-    return [number for batch in mark_keys(in_batches(guide, size, cuts)) for number in _of(batch)]
+def moving(*args):
+    return follow_motion(in_batches(*args))
+
+
+def keys(*args):
+    return [number for batch in mark_keys(moving(*args)) for number in _of(batch)]
 
 
 def _of(batch):
@@ -44,13 +50,19 @@ def test_a_still_shot_has_one_in_so_many():
 
 
 def test_every_shot_begins_with_one():
-    assert keys(still(14), cuts=(0, 3, 4)) == [0, 3, 4, 4 + LONGEST]
+    assert keys(still(6 + LONGEST), 4, (0, 3, 4)) == [0, 3, 4, 4 + LONGEST]
 
 
-def test_a_change_asks_for_one():
+def test_what_is_new_asks_for_one():
     picture = still(6)
     picture[3:, :, :, :48] = picture[3:, :, :, :48].flip(3)
     assert keys(picture) == [0, 3]
+
+
+@pytest.mark.parametrize("name", ["coffee", "astronaut"])
+def test_what_only_moves_asks_for_none_until_much_of_it_has_left(name):
+    found = keys(luma_of(glide(name, LONGEST, 54, 96)))
+    assert 1 <= len(found) <= 3 and all(later - earlier > 4 for earlier, later in pairwise(found))
 
 
 def test_flicker_of_the_whole_picture_asks_for_none():
@@ -60,21 +72,21 @@ def test_flicker_of_the_whole_picture_asks_for_none():
 
 @pytest.mark.parametrize("size", [1, 3, 32])
 def test_batches_may_be_split_anyhow(size):
-    moving = luma_of(glide("coffee", 24, 54, 96))
-    assert keys(moving, size) == keys(moving)
-    assert 3 < len(keys(moving)) < 24
+    film = luma_of(glide("coffee", 24, 54, 96))
+    assert keys(film, size) == keys(film)
+    assert 1 < len(keys(film)) < 24
 
 
 @pytest.mark.parametrize("at", [0, 2])
 def test_goes_on_from_its_memory_as_if_nothing_had_happened(at):
-    batches = list(in_batches(luma_of(glide("coffee", 24, 54, 96))))
+    batches = list(moving(luma_of(glide("coffee", 24, 54, 96))))
     whole = [*mark_keys([*batches[:at], FrameBatch(**{**vars(batches[at]), "memory": {}}), *batches[at + 1 :]])]
     rest = mark_keys(batches[at + 1 :], whole[at].memory)
     assert [batch.is_key for batch in rest] == [batch.is_key for batch in whole[at + 1 :]]
 
 
-def test_guide_and_shots_are_needed():
-    with pytest.raises(ValueError, match="guide"):
+def test_motion_and_shots_are_needed():
+    with pytest.raises(ValueError, match="motion"):
         list(mark_keys([FrameBatch(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), (0,), (1,))]))
 
 
@@ -83,12 +95,7 @@ def test_the_network_sees_only_key_frames():
     seen = []
     encode = colorizer.network.encode
     colorizer.network.encode = lambda lightness: (seen.append(len(lightness)), encode(lightness))[1]
-    luma = (still(20) * 255).byte()
-    batches = [
-        FrameBatch(luma[s : s + 5], tuple(range(s, s + 5)), (1,) * 5, tuple(i == 0 for i in range(s, s + 5)))
-        for s in range(0, 20, 5)
-    ]
-    colored = list(colorizer.stream(batches, STORED))
+    colored = list(colorizer.stream(in_batches(still(3 * LONGEST)), STORED))
     assert sum(seen) == 3
     ab = torch.cat([batch.ab for batch in colored])
     assert torch.equal(ab[0], ab[LONGEST - 1]) and ab.abs().mean() > 1
@@ -123,7 +130,7 @@ def test_key_frames_need_the_temporal_filter(tmp_path):
 def test_films_lose_little():
     """Of 19 films in colour: at most 0.1 dB and 2 % of the colourfulness, in the mean, with what is set today."""
     result = json.loads((ROOT / "benchmarks" / "results" / "key_frames.json").read_text("utf-8"))
-    assert (result["change"], result["longest"]) == (CHANGE, LONGEST)
+    assert (result["traced"], result["longest"]) == (TRACED, LONGEST)
     assert len(result["films"]) == 19
     for name in ("psnr", "colorfulness"):
         mean = sum(film[name] for film in result["films"].values()) / 19

@@ -6,8 +6,8 @@ import torch
 from tests.scenes import moved_pair, seeded, texture, with_grain
 from vidcolor import motion
 from vidcolor.flow import lucas_kanade, sampling_grid, search
-from vidcolor.motion import Motion, find_motion, to_cells
-from vidcolor.sampling import enlarge
+from vidcolor.frames import Motion
+from vidcolor.motion import find_motion
 
 HEIGHT, WIDTH = 96, 128
 INSIDE = (..., slice(10, -10), slice(10, -10))
@@ -119,11 +119,3 @@ def test_any_size_has_its_motion(height, width):
     found = find_motion(texture(height, width), texture(height, width, seed=1))
     assert found.places.shape == (1, height, width, 2) and found.confidence.shape == (1, 1, height, width)
     assert found.places.isfinite().all() and 0 <= found.confidence.min() <= found.confidence.max() <= 1
-
-
-def test_cells_hold_means_and_go_back_to_any_size():
-    planes = torch.arange(3.0 * 12 * 23).view(1, 3, 12, 23)
-    cells = to_cells(planes)
-    assert cells.shape == (1, 3, 3, 5)
-    assert cells[0, 0, 0, 0] == planes[0, 0, :5, :5].mean() and cells[0, 2, 2, 4] == planes[0, 2, 10:, 20:].mean()
-    assert enlarge(torch.ones(1, 1, 3, 5), planes).shape == (1, 1, 12, 23)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.scenes import seeded
-from vidcolor.sampling import box, enlarge, shrink, to_bytes
+from vidcolor.sampling import box, enlarge, shrink, to_bytes, to_cells
 
 
 def planes(*shape):
@@ -47,3 +47,11 @@ def test_bytes_are_rounded_and_stay_in_range():
     given = torch.tensor([[-0.5, 0.0], [0.25, 0.5]])
     assert to_bytes(given, 255, 128).tolist() == [[0, 128], [192, 255]]
     assert to_bytes(given.flatten(), 224, 128).numpy() == pytest.approx(np.array([16, 128, 184, 240]))
+
+
+def test_cells_hold_means_and_go_back_to_any_size():
+    planes = torch.arange(3.0 * 12 * 23).view(1, 3, 12, 23)
+    cells = to_cells(planes)
+    assert cells.shape == (1, 3, 3, 5)
+    assert cells[0, 0, 0, 0] == planes[0, 0, :5, :5].mean() and cells[0, 2, 2, 4] == planes[0, 2, 10:, 20:].mean()
+    assert enlarge(torch.ones(1, 1, 3, 5), planes).shape == (1, 1, 12, 23)

@@ -132,11 +132,11 @@ def ab_to_chroma(luma: Tensor, ab: Tensor, matrix: str, halvings: int = 14) -> T
         lightness = torch.where(too_dark, lightness + step, lightness - step)
         step /= 2
     chroma = rgb_to_chroma(lab_to_rgb(torch.cat((lightness, ab), dim=1)), matrix)
-    return clamp_to_gamut(luma, chroma, matrix)
+    return clamp_to_gamut_(luma, chroma, matrix)
 
 
-def clamp_to_gamut(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
-    """Scale Cb, Cr (N, 2, H, W) towards zero, pixel by pixel, until R′G′B′ at this luma (N, 1, H, W) lies in 0..1."""
+def clamp_to_gamut_(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
+    """Scale Cb, Cr (N, 2, H, W) towards zero in place until R′G′B′ at this luma (N, 1, H, W) lies in 0..1."""
     red, green, blue = LUMA_WEIGHTS[matrix]
     b, r = chroma[:, :1] * (2 - 2 * blue), chroma[:, 1:] * (2 - 2 * red)
     g = (r * (-red / green)).sub_(b, alpha=blue / green)
@@ -144,7 +144,7 @@ def clamp_to_gamut(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
     torch.maximum(highest, b, out=highest).clamp_min_(1e-6)
     torch.minimum(lowest, b, out=lowest).neg_().clamp_min_(1e-6)
     above, below = torch.sub(1, luma, out=r).div_(highest), torch.div(luma, lowest, out=b)
-    return chroma * torch.minimum(above, below, out=above).clamp_max_(1)
+    return chroma.mul_(torch.minimum(above, below, out=above).clamp_max_(1))
 
 
 class ChromaTable:

@@ -1,6 +1,7 @@
 """A network made ready for use: everything about shapes, sizes, types and devices that callers need not know."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -17,6 +18,7 @@ from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.keys import mark_keys
+from vidcolor.motion import follow_motion
 from vidcolor.networks.base import Network
 from vidcolor.released import DEFAULT_MODEL, find_model
 from vidcolor.runtime import OpenVino, pick_runtime
@@ -96,6 +98,11 @@ class Colorizer:
         return LARGEST_GPU_BATCH if self.device.type == "cuda" else LARGEST_CPU_BATCH
 
     @property
+    def torch_threads(self) -> int:
+        """How many torch needs where `stream` runs: OpenVINO has its own."""
+        return 1 if isinstance(self.runtime, OpenVino) else torch.get_num_threads()
+
+    @property
     def maker(self) -> str:
         """What computes the network, in words."""
         return self.runtime.name if isinstance(self.runtime, OpenVino) else "torch"
@@ -121,32 +128,43 @@ class Colorizer:
         """Batches with luma as `planes` says (and shots, if marked) -> the same with guide and ab.
 
         These are means over GRID² pixels of what the network saw and said: its colours hold no finer detail. `fast`
-        marks key frames with `is_key`; the others' ab is that of the key frame before.
+        finds the motion and marks key frames with `is_key`; the others' ab is that of the key frame before.
         """
-        guided = (replace(batch, guide=self._guide(batch.luma, planes)) for batch in batches)
-        return self._color(mark_keys(guided, memory) if self.fast else guided, memory)
+        sights: deque[Tensor] = deque()
+        guided = self._look(batches, planes, sights)
+        marked = mark_keys(follow_motion(guided, memory), memory) if self.fast else guided
+        return self._color(marked, sights, memory)
 
-    def _color(self, batches: Iterable[FrameBatch], memory: Memory) -> Iterator[FrameBatch]:
+    def _look(self, batches: Iterable[FrameBatch], planes: PlaneFormat, sights: deque[Tensor]) -> Iterator[FrameBatch]:
+        """The batches with guide, and in `sights` each time what the network would see."""
+        for batch in batches:
+            sights.append(self._guide(batch.luma, planes))
+            yield replace(batch, guide=_coarse(sights[-1]))
+
+    def _color(self, batches: Iterable[FrameBatch], sights: deque[Tensor], memory: Memory) -> Iterator[FrameBatch]:
         context, held = ShotContext.recall(memory), memory.get("colorizer.held")
         for batch in batches:
             assert batch.guide is not None
+            sight = sights.popleft()
             if batch.in_color and all(batch.in_color):
                 ab = torch.zeros_like(batch.guide).expand(-1, 2, -1, -1)  # nobody will see it
             elif batch.is_key is None:
-                ab, context = self._predict(batch.guide, batch.first_of_shot or (False,) * len(batch), context)
+                ab, context = self._predict(sight, batch.first_of_shot or (False,) * len(batch), context)
             else:
-                ab, context = self._predict_keys(batch, context, held)
+                ab, context = self._predict_keys(sight, batch, context, held)
                 held = ab[-1:]
             known = context.memory if held is None else {**context.memory, "colorizer.held": held}
-            yield replace(batch, guide=_coarse(batch.guide), ab=_coarse(ab)).remember(known)
+            yield replace(batch, ab=ab).remember(known)
 
-    def _predict_keys(self, batch: FrameBatch, context: ShotContext, held: Tensor | None) -> tuple[Tensor, ShotContext]:
+    def _predict_keys(
+        self, sight: Tensor, batch: FrameBatch, context: ShotContext, held: Tensor | None
+    ) -> tuple[Tensor, ShotContext]:
         assert batch.guide is not None and batch.is_key is not None and batch.first_of_shot is not None
         known = torch.zeros_like(batch.guide[:1]).expand(-1, 2, -1, -1) if held is None else held
         keys = torch.tensor(batch.is_key)
         if keys.any():
             first_of_shot = tuple(compress(batch.first_of_shot, batch.is_key))
-            ab, context = self._predict(batch.guide[keys.to(self.device)], first_of_shot, context)
+            ab, context = self._predict(sight[keys.to(self.device)], first_of_shot, context)
             known = torch.cat((known, ab))
         return known[keys.cumsum(0).to(self.device)], context
 
@@ -180,7 +198,7 @@ class Colorizer:
         if vectors is not None:
             vectors, context = context.follow(vectors, first_of_shot)
         ab = self.runtime.to_ab(self.runtime.decode(features, vectors))
-        return ab[..., :height, :width].float(), context
+        return _coarse(ab[..., :height, :width].float()), context
 
     def as_input(self, guide: Tensor) -> Tensor:
         """Lightness in -1..1, padded right and below to the network's multiple by repeating the edge."""

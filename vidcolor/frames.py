@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 MATRICES = ("601", "709", "2020")
@@ -83,6 +84,27 @@ class Remembered:
 
 
 @dataclass(frozen=True)
+class Motion:
+    """How to fetch the pixels of N pictures to where they are in N others."""
+
+    places: Tensor
+    """(N, h, w, 2) float32: where each pixel lies in the other picture, as `grid_sample` wants it."""
+    confidence: Tensor
+    """(N, 1, h, w) in 0..1: near 1 where the luma fetched is the luma here."""
+
+    def fetch(self, planes: Tensor) -> Tensor:
+        """(N, C, h, w) of the other pictures -> (N, C, h, w), moved; 0 where it comes from outside."""
+        return F.grid_sample(planes, self.places, align_corners=True)
+
+    def every(self, step: int) -> Self:
+        """The same for every `step`-th pixel of every `step`-th row."""
+        return type(self)(self.places[:, ::step, ::step], self.confidence[..., ::step, ::step])
+
+    def __getitem__(self, pictures: slice) -> Self:
+        return type(self)(self.places[pictures], self.confidence[pictures])
+
+
+@dataclass(frozen=True)
 class FrameBatch(Remembered):
     """Consecutive frames of one video, in display order."""
 
@@ -96,6 +118,10 @@ class FrameBatch(Remembered):
     """N flags, True on a cut; None before `shots`."""
     guide: Tensor | None = None
     """(N, 1, h, w) float32 Y′ in 0..1 on the grid of ab; None before `colorizer`."""
+    to_previous: Motion | None = None
+    """Fetches from the frame before to each; means nothing on the first of a shot. None before `motion`."""
+    from_previous: Motion | None = None
+    """Fetches from each to the frame before."""
     ab: Tensor | None = None
     """(N, 2, h, w) float32 CIE a*b*; None before `colorizer`."""
     is_key: tuple[bool, ...] | None = None

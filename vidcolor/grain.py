@@ -5,8 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.frames import NOTHING, Memory
-from vidcolor.motion import to_cells
-from vidcolor.sampling import enlarge
+from vidcolor.sampling import enlarge, to_cells
 
 REST = 0.05
 """Share of the newest frame in the luma of what rests."""

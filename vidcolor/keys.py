@@ -7,48 +7,51 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from vidcolor.frames import NOTHING, FrameBatch, Memory
-from vidcolor.sampling import shrink
+from vidcolor.frames import NOTHING, FrameBatch, Memory, Motion
 
-LONGEST = 8
+LONGEST = 16
 """Frames from one key frame to the next, at most."""
-CHANGE = 0.03
-"""Mean change of Y′ since the last key frame, cell by cell, that asks for another."""
-CELLS = (18, 32)
-"""Down and across: grain is gone in them."""
+TRACED = 0.75
+"""Share of the picture that must be found again in the key frame before; less asks for another."""
 
 
 def mark_keys(batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
-    """The same batches, which need guide and shots, with `is_key`: True on the first frame of every shot."""
-    last = _LastKey.recall(memory)
+    """The same batches, which need motion and shots, with `is_key`: True on the first frame of every shot."""
+    trace = _Trace.recall(memory)
     for batch in batches:
-        if batch.guide is None or batch.first_of_shot is None:
-            raise ValueError("a batch needs guide and first_of_shot before its key frames can be picked")
+        if batch.to_previous is None or batch.first_of_shot is None:
+            raise ValueError("a batch needs its motion and first_of_shot before its key frames can be picked")
         flags = []
-        for cells, is_first in zip(shrink(batch.guide, CELLS).flatten(1), batch.first_of_shot, strict=True):
-            is_key = is_first or last is None or last.is_far_from(cells)
-            last = _LastKey(cells) if is_key or last is None else replace(last, frames=last.frames + 1)
-            flags.append(is_key)
-        assert last is not None
-        yield replace(batch, is_key=tuple(flags)).remember(last.memory)
+        for index, is_first in enumerate(batch.first_of_shot):
+            trace = None if is_first or trace is None else trace.follow(batch.to_previous[index : index + 1])
+            flags.append(trace is None or trace.is_lost)
+            if flags[-1]:
+                trace = _Trace(torch.ones_like(batch.to_previous.confidence[:1]))
+        assert trace is not None
+        yield replace(batch, is_key=tuple(flags)).remember(trace.memory)
 
 
 @dataclass(frozen=True)
-class _LastKey:
-    cells: Tensor
-    """Means of its Y′ over the cells, flat."""
-    frames: int = 1
-    """Since then, itself included."""
+class _Trace:
+    """What of a frame was in the last key frame, as far as the motion can tell."""
+
+    share: Tensor
+    """(1, 1, h, w) in 0..1"""
+    frames: int = 0
+    """Since then."""
 
     @classmethod
     def recall(cls, memory: Memory) -> Self | None:
-        return cls(memory["keys.cells"], int(memory["keys.frames"])) if "keys.cells" in memory else None
+        return cls(memory["keys.share"], int(memory["keys.frames"])) if "keys.share" in memory else None
 
     @property
     def memory(self) -> Memory:
-        return {"keys.cells": self.cells, "keys.frames": torch.tensor(self.frames)}
+        return {"keys.share": self.share, "keys.frames": torch.tensor(self.frames)}
 
-    def is_far_from(self, cells: Tensor) -> bool:
-        """Less the median of the change, because film that flickers as a whole looks the same to the network."""
-        change = cells - self.cells
-        return self.frames >= LONGEST or float((change - change.median()).abs().mean()) >= CHANGE
+    def follow(self, motion: Motion) -> Self:
+        """The trace on the next frame."""
+        return type(self)(motion.fetch(self.share) * motion.confidence, self.frames + 1)
+
+    @property
+    def is_lost(self) -> bool:
+        return self.frames >= LONGEST or float(self.share.mean()) < TRACED

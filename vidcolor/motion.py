@@ -1,7 +1,7 @@
 """Where the things in one frame were in another, and how far that can be believed."""
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,9 @@ from torch import Tensor
 
 from vidcolor.device import Portions
 from vidcolor.flow import find_flow, sampling_grid
-from vidcolor.sampling import enlarge
+from vidcolor.frames import NOTHING, FrameBatch, Memory, Motion
+from vidcolor.grain import blur_grain
+from vidcolor.sampling import enlarge, to_cells
 
 LUMA_TOLERANCE = 0.025
 """Difference of Y′ at which a match is believed to 61 % (one standard deviation)."""
@@ -17,29 +19,26 @@ LEAST_GAIN = 0.005
 """Difference of Y′ by which moving must match better than staying: else grain alone would make things move."""
 MEDIAN_SIDE = 24
 """Pixels of the shorter side that a median is taken from."""
-NEIGHBOURHOOD = 5
-"""Side, in pixels, of what moves or stays together."""
 
 
-@dataclass(frozen=True)
-class Motion:
-    """How to fetch the pixels of N pictures to where they are in N others."""
+@torch.inference_mode()
+def follow_motion(batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
+    """The same batches, which need guide, with the motion between each frame and the one before it.
 
-    places: Tensor
-    """(N, h, w, 2) float32: where each pixel lies in the other picture, as `grid_sample` wants it."""
-    confidence: Tensor
-    """(N, 1, h, w) in 0..1: near 1 where the luma fetched is the luma here."""
-
-    def fetch(self, planes: Tensor) -> Tensor:
-        """(N, C, h, w) of the other pictures -> (N, C, h, w), moved; 0 where it comes from outside."""
-        return F.grid_sample(planes, self.places, align_corners=True)
-
-    def every(self, step: int) -> Self:
-        """The same for every `step`-th pixel of every `step`-th row."""
-        return type(self)(self.places[:, ::step, ::step], self.confidence[..., ::step, ::step])
-
-    def __getitem__(self, pictures: slice) -> Self:
-        return type(self)(self.places[pictures], self.confidence[pictures])
+    Those that have it already stay as they are.
+    """
+    last, portions = memory.get("motion.luma"), Portions()
+    for batch in batches:
+        if batch.to_previous is None:
+            if batch.guide is None:
+                raise ValueError("a batch needs guide before its motion can be found")
+            luma = blur_grain(batch.guide)
+            before = torch.cat((luma[:1] if last is None else last, luma[:-1]))
+            last = luma[-1:]
+            both = find_motion(torch.cat((luma, before)), torch.cat((before, luma)), portions)
+            there, back = both[: len(batch)], both[len(batch) :]
+            batch = replace(batch, to_previous=there, from_previous=back).remember({"motion.luma": last})
+        yield batch
 
 
 def find_motion(luma: Tensor, other: Tensor, portions: Portions | None = None) -> Motion:
@@ -62,11 +61,6 @@ def _find_motion(luma: Tensor, other: Tensor) -> Motion:
     moves = enlarge(to_cells(staying.abs() - moving.abs()), like=luma) > LEAST_GAIN
     difference = torch.where(moves, moving, staying)
     return Motion(sampling_grid(flow * moves), torch.exp(difference.square() * (-0.5 / LUMA_TOLERANCE**2)))
-
-
-def to_cells(planes: Tensor) -> Tensor:
-    """(N, C, h, w) -> means over cells of NEIGHBOURHOOD² pixels."""
-    return F.avg_pool2d(planes, NEIGHBOURHOOD, ceil_mode=True)
 
 
 def _difference(luma: Tensor, other: Tensor) -> Tensor:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from vidcolor.colorizer import Colorizer
 from vidcolor.device import memory_watched
 from vidcolor.errors import ConfigError
@@ -162,7 +160,7 @@ def _colorize(
         luma = in_spans(decoded) if settings.resume else decoded
         keeper = Keeper(planes, reader.info.time_base, memory, looks=settings.keep_color)
         marked = keeper.mark(mark_shots(luma, planes, memory))
-        colored = ahead(colorizer.stream(marked, planes, memory), torch.get_num_threads())
+        colored = ahead(colorizer.stream(marked, planes, memory), colorizer.torch_threads)
         steady = settings.smoother.stream(colored, memory)
         upsampler = Upsampler(planes, writer.planes, settings.saturation)
         finished = ahead(keeper.restore(upsampler.stream(steady, memory), writer.planes))

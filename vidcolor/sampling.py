@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+NEIGHBOURHOOD = 5
+"""Side, in pixels, of what is judged together."""
+
 
 def shrink(luma: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, C, H, W) of any type -> means over areas, (N, C, *size) float32 in the same units.
@@ -38,6 +41,11 @@ def box(planes: Tensor, radius: int) -> Tensor:
         (planes.shape[2], planes.shape[3]),
         lambda plane, into: cv2.boxFilter(plane, -1, (side, side), into, borderType=cv2.BORDER_REPLICATE),
     )
+
+
+def to_cells(planes: Tensor) -> Tensor:
+    """(N, C, h, w) -> means over cells of NEIGHBOURHOOD² pixels."""
+    return F.avg_pool2d(planes, NEIGHBOURHOOD, ceil_mode=True)
 
 
 def to_bytes(planes: Tensor, gain: float, offset: float) -> Tensor:

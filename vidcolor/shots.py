@@ -108,6 +108,8 @@ def _changes_for_good(before: list[Thumbnail], after: list[Thumbnail]) -> bool:
     (mostly) eight steps, because a flash is two large ones. After PySceneDetect's AdaptiveDetector, with a distance
     of structure in place of its mean difference.
     """
+    if distance(before[-1], after[0]) <= LEAST_CHANGE:
+        return False
     past, future = np.stack(before), np.stack(after)
     change = distance(past[:, None], future).min()
     steps = np.concatenate([distance(side[:-1], side[1:]) for side in (past, future)])

@@ -15,12 +15,10 @@ from operator import attrgetter
 import torch
 from torch import Tensor
 
-from vidcolor.device import Portions
 from vidcolor.errors import ConfigError
-from vidcolor.frames import NOTHING, FrameBatch, Memory, Remembered
-from vidcolor.grain import blur_grain
-from vidcolor.motion import Motion, find_motion, to_cells
-from vidcolor.sampling import enlarge
+from vidcolor.frames import NOTHING, FrameBatch, Memory, Motion, Remembered
+from vidcolor.motion import follow_motion
+from vidcolor.sampling import enlarge, to_cells
 
 BLOCK = 20
 """Frames that share one backward pass; fewer where a shot or a span ends."""
@@ -66,7 +64,7 @@ class Smoother:
             return
         waiting: deque[FrameBatch] = deque()
         steady: list[Tensor] = []
-        for ab, after in self._average(_frames(batches, waiting, memory), memory):
+        for ab, after in self._average(_frames(follow_motion(batches, memory), waiting), memory):
             steady.append(ab)
             if len(steady) == len(waiting[0]):
                 yield replace(waiting.popleft(), ab=torch.cat(steady)).remember(after or NOTHING)
@@ -168,23 +166,26 @@ class _Moment(Remembered):
         return evidence
 
 
-def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch], memory: Memory) -> Iterator[_Frame]:
-    shot, last, portions = UNDER_WAY, memory.get("smoother.luma"), Portions()
+def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterator[_Frame]:
+    shot = UNDER_WAY
     for batch in batches:
-        if batch.guide is None or batch.ab is None or batch.first_of_shot is None:
+        if batch.ab is None or batch.first_of_shot is None:
             raise ValueError("a batch needs guide, ab and first_of_shot before its colours can be smoothed")
+        assert batch.to_previous is not None and batch.from_previous is not None
         waiting.append(batch)
-        luma = blur_grain(batch.guide)
-        before = torch.cat((luma[:1] if last is None else last, luma[:-1]))
-        last = luma[-1:]
-        to_previous, from_previous = find_motion(luma, before, portions), find_motion(before, luma, portions)
         is_key = batch.is_key or (True,) * len(batch)
         for index, is_first in enumerate(batch.first_of_shot):
             shot += is_first
             one = slice(index, index + 1)
             ends_span = batch.memory is not None and index == len(batch) - 1
-            known = {"smoother.luma": last} if ends_span else None
-            yield _Frame(shot, batch.ab[one], to_previous[one], from_previous[one], is_key[index], memory=known)
+            yield _Frame(
+                shot,
+                batch.ab[one],
+                batch.to_previous[one],
+                batch.from_previous[one],
+                is_key[index],
+                memory=NOTHING if ends_span else None,
+            )
 
 
 def _drift(frame: _Frame, previous: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vidcolor.color import ChromaTable, clamp_to_gamut, read_luma, store_chroma
+from vidcolor.color import ChromaTable, clamp_to_gamut_, read_luma, store_chroma
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.grain import RestingLuma
@@ -68,8 +68,8 @@ class Upsampler:
     def _chroma(self, guide: Tensor, fine: Tensor, ab: Tensor, table: ChromaTable) -> Tensor:
         chroma = table(guide, ab[None] * self.saturation)
         slope, offset = guided_coefficients(guide, chroma, self.radius, self.tolerance)
-        chroma = torch.addcmul(enlarge(offset, fine), enlarge(slope, fine), fine)
-        return store_chroma(clamp_to_gamut(fine, chroma, self.target.matrix)[0], self.target)
+        chroma = enlarge(offset, fine).addcmul_(enlarge(slope, fine), fine)
+        return store_chroma(clamp_to_gamut_(fine, chroma, self.target.matrix)[0], self.target)
 
 
 def guided_coefficients(guide: Tensor, planes: Tensor, radius: int, tolerance: float) -> tuple[Tensor, Tensor]:
