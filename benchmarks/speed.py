@@ -38,7 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "--runtime torch": {"runtime": "torch"},
 }
 """What the ratio is measured of -> how the model is then loaded."""
-FRAMES_AT = {480: 240, 1080: 120}
+FRAMES_AT = {480: 720, 1080: 360}
 """Height -> frames of the films for the ratio."""
 LENGTHS, HEIGHTS, BATCHES = (80, 160, 320), (270, 540, 1080), (1, 2, 4, 8)
 LINES, FRAMES = 270, 48

@@ -1,5 +1,6 @@
 """OpenVINO instead of torch: nearly the same ab, chroma within a level, and torch wherever it cannot be had."""
 
+import os
 import subprocess
 import sys
 
@@ -125,6 +126,16 @@ def test_the_global_vector_steers_the_colors(openvino):
     features = compiled.encode(torch.rand(1, 1, 64, 64))
     own = compiled.embed(features)
     assert not torch.equal(compiled.decode(features, own), compiled.decode(features, own + 1))
+
+
+@pytest.mark.parametrize(("fast", "share"), [(False, 1), (True, 2)])
+def test_key_frames_leave_half_of_the_processors_to_the_codec(openvino, fast, share, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    network = small()
+    colorizer = Colorizer(network, new_meta("made", "fusion", network), CPU, runtime="openvino", fast=fast)
+    threads = colorizer.runtime._encode._compiled.get_property("INFERENCE_NUM_THREADS")
+    assert threads == min(2 // share, os.cpu_count())
+    assert colorizer.torch_threads == 1
 
 
 def test_what_was_returned_is_not_written_over(openvino):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidcolor import checkpoint
 from vidcolor.checkpoint import CheckpointMeta
-from vidcolor.color import luma_to_lightness, read_luma
+from vidcolor.color import luma_to_lightness, read_luma_
 from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
@@ -90,7 +90,9 @@ class Colorizer:
         self.fast = fast
         self._portions = Portions()
         self.network = network.eval().to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.runtime, self.warnings = pick_runtime(runtime, self.network, device, meta.half_ok)
+        threads = torch.get_num_threads()
+        threads = max(1, threads // 2) if fast else threads  # a lone frame does not keep many busy, the codec does
+        self.runtime, self.warnings = pick_runtime(runtime, self.network, device, meta.half_ok, threads)
 
     @property
     def batch_size(self) -> int:
@@ -175,7 +177,7 @@ class Colorizer:
 
     def _guide(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
         size = self.working_size(*luma.shape[2:])
-        return read_luma(shrink(luma.to(self.device), size), planes)
+        return read_luma_(shrink(luma.to(self.device), size), planes)
 
     @torch.inference_mode()
     def _predict(

@@ -35,9 +35,9 @@ class Runtime(Protocol):
 
 
 class OpenVino:
-    """A network on the CPU, compiled. It uses as many threads as torch does when it is made."""
+    """A network on the CPU, compiled."""
 
-    def __init__(self, network: Network, precision: str = "f32"):
+    def __init__(self, network: Network, precision: str = "f32", threads: int = 1):
         """`precision` is the decoder's, one of ALLOWED. Raises what torch and OpenVINO raise of what they cannot do."""
         import_openvino()
         self.name, self.precision = f"openvino {version('openvino')} {precision}", precision
@@ -47,9 +47,9 @@ class OpenVino:
             features = network.encode(lightness)
             inputs = _inputs(features, network.embed(features))
             raw = decoding(network, len(features))(*inputs)
-        self._encode = _Part(network, network.encode, (lightness,), "f32")
-        self._decode = _Part(network, decoding(network, len(features)), inputs, precision)
-        self._to_ab = _Part(network, network.to_ab, (raw,), "f32")
+        self._encode = _Part(network, network.encode, (lightness,), "f32", threads)
+        self._decode = _Part(network, decoding(network, len(features)), inputs, precision, threads)
+        self._to_ab = _Part(network, network.to_ab, (raw,), "f32", threads)
 
     def encode(self, lightness: Tensor) -> Features:
         return self._encode(lightness)
@@ -65,11 +65,11 @@ class OpenVino:
 class _Part:
     """One step of a network, from contiguous float32 tensors to new ones."""
 
-    def __init__(self, network: Network, step: Callable[..., Any], example: Features, precision: str):
+    def __init__(self, network: Network, step: Callable[..., Any], example: Features, precision: str, threads: int):
         core = import_openvino().Core()
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": precision,
             "ENABLE_CPU_PINNING": False,  # two processes would share one core
             "CPU_RUNTIME_CACHE_CAPACITY": 256,  # kernels: a few sizes', not all that a folder of photos has
@@ -123,11 +123,13 @@ def import_openvino() -> Any:
     return openvino
 
 
-def pick_runtime(name: str, network: Network, device: torch.device, half_ok: bool) -> tuple[Runtime, tuple[str, ...]]:
+def pick_runtime(
+    name: str, network: Network, device: torch.device, half_ok: bool, threads: int = 1
+) -> tuple[Runtime, tuple[str, ...]]:
     """What computes `network`, which lies on `device`, and warnings.
 
-    `name` is one of RUNTIMES; "auto" is OpenVINO on a CPU where it is installed and can compute the network. Raises
-    ConfigError where openvino is asked for by name and cannot be had.
+    `name` is one of RUNTIMES; "auto" is OpenVINO on a CPU where it is installed and can compute the network. `threads`
+    are OpenVINO's. Raises ConfigError where openvino is asked for by name and cannot be had.
     """
     if name not in RUNTIMES:
         raise ConfigError(f"unknown runtime {name!r}: choose {', '.join(RUNTIMES)}")
@@ -136,7 +138,7 @@ def pick_runtime(name: str, network: Network, device: torch.device, half_ok: boo
     if name == "torch" or device.type != "cpu":
         return network, ()
     try:
-        return _fastest(network, half_ok), ()
+        return _fastest(network, half_ok, threads), ()
     except ConfigError:
         if name == "openvino":
             raise
@@ -148,12 +150,12 @@ def pick_runtime(name: str, network: Network, device: torch.device, half_ok: boo
         return network, (f"openvino cannot compute this network ({reason}): torch does",)
 
 
-def _fastest(network: Network, half_ok: bool) -> OpenVino:
+def _fastest(network: Network, half_ok: bool, threads: int) -> OpenVino:
     """The first precision that gives nearly the ab of torch."""
     capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for precision, allowed in ALLOWED.items():
         if precision == "f32" or (half_ok and precision.upper() in capable):
-            runtime = OpenVino(network, precision)
+            runtime = OpenVino(network, precision, threads)
             if (difference := _difference(network, runtime)) <= allowed:
                 return runtime
     raise RuntimeError(f"its ab is {difference:.2g} off")

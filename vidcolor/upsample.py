@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vidcolor.color import ChromaTable, clamp_to_gamut_, read_luma, store_chroma
+from vidcolor.color import ChromaTable, clamp_to_gamut_, read_luma_, store_chroma
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.grain import RestingLuma
@@ -58,12 +58,12 @@ class Upsampler:
         """Stored luma (1, H, W) -> Y′ in 0..1 at the size of the chroma planes, (1, 1, Hc, Wc), fields kept apart."""
         height, width = self.target.chroma_size(*luma.shape[1:])
         if not self.source.interlaced or height < 2:
-            return read_luma(shrink(luma[None], (height, width)), self.source)
+            return read_luma_(shrink(luma[None], (height, width)), self.source)
         shrunk = torch.empty((1, 1, height, width), device=luma.device)
         for field in (0, 1):
             lines = shrunk[..., field::2, :]
             lines.copy_(shrink(luma[None, :, field::2], (lines.shape[2], width)))
-        return read_luma(shrunk, self.source)
+        return read_luma_(shrunk, self.source)
 
     def _chroma(self, guide: Tensor, fine: Tensor, ab: Tensor, table: ChromaTable) -> Tensor:
         chroma = table(guide, ab[None] * self.saturation)
