@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from skimage import data
 from torch import Tensor
 
-from vidcolor.color import luma_of, rgb_to_chroma, store_chroma
+from vidcolor.color import luma_of, rgb_to_chroma, store_chroma_
 from vidcolor.frames import PlaneFormat
 
 STORED = PlaneFormat(bit_depth=8, full_range=False, matrix="709", chroma_shift=(0, 0))
@@ -78,7 +78,7 @@ def write_film(path: Path, pictures: Tensor) -> Path:
     luma = ((pictures if is_grey else luma_of(pictures)) * 219 + 16).round().byte()
     chroma = luma.new_full((len(luma), 2, *(-(-side // 2) for side in luma.shape[2:])), 128)
     if not is_grey:
-        chroma = store_chroma(rgb_to_chroma(pictures, STORED.matrix), STORED)
+        chroma = store_chroma_(rgb_to_chroma(pictures, STORED.matrix), STORED)
     with av.open(str(path), "w") as output:
         height, width = luma.shape[2:]
         stream: Any = output.add_stream("ffv1", 25, width=width, height=height)

@@ -51,18 +51,18 @@ def luma_level(brightness: float, planes: PlaneFormat) -> int:
     return round(low + brightness * span)
 
 
-def store_chroma(chroma: Tensor, planes: PlaneFormat) -> Tensor:
-    """Cb, Cr in -0.5..0.5, float -> stored samples, planes.dtype, rounded and clamped to the legal range."""
+def store_chroma_(chroma: Tensor, planes: PlaneFormat) -> Tensor:
+    """Cb, Cr in -0.5..0.5, float, used up -> stored samples, planes.dtype, rounded and clamped to the legal range."""
     middle, span = _chroma_levels(planes)
     if planes.bit_depth == 8 and chroma.device.type == "cpu":
-        return to_bytes(chroma.clamp(-0.5, 0.5), span, middle)
+        return to_bytes(chroma.clamp_(-0.5, 0.5), span, middle)
     highest = 2**planes.bit_depth - 1 if planes.full_range else middle + span // 2
-    stored = (chroma * span).add_(middle).round_().clamp_(0 if planes.full_range else middle - span // 2, highest)
+    stored = chroma.mul_(span).add_(middle).round_().clamp_(0 if planes.full_range else middle - span // 2, highest)
     return stored.to(planes.dtype)
 
 
 def read_chroma(chroma: Tensor, planes: PlaneFormat) -> Tensor:
-    """Stored Cb, Cr -> -0.5..0.5, float32: the inverse of `store_chroma` up to rounding."""
+    """Stored Cb, Cr -> -0.5..0.5, float32: the inverse of `store_chroma_` up to rounding."""
     middle, span = _chroma_levels(planes)
     return (chroma.float() - middle) / span
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.color import chroma_to_rgb, read_chroma, read_luma, store_chroma
+from vidcolor.color import chroma_to_rgb, read_chroma, read_luma, store_chroma_
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.tones import measure_colors
 
@@ -155,4 +155,4 @@ def _convert(chroma: Tensor, source: PlaneFormat, target: PlaneFormat, size: tup
     if (source.bit_depth, source.chroma_shift) == (target.bit_depth, target.chroma_shift):
         return chroma
     resized = F.interpolate(read_chroma(chroma, source), size, mode="bilinear", antialias=True)
-    return store_chroma(resized, target)
+    return store_chroma_(resized, target)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidcolor.frames import NOTHING, FrameBatch, Memory, Motion
 
-LONGEST = 16
+LONGEST = 24
 """Frames from one key frame to the next, at most."""
 TRACED = 0.75
 """Share of the picture that must be found again in the key frame before; less asks for another."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_to_chroma, store_chroma
+from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_to_chroma, store_chroma_
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.photos import ARCHIVES, Photo, find_photos
@@ -55,7 +55,7 @@ def read_photo(photo: Photo, size: int) -> FrameBatch:
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     rgb = torch.from_numpy(small).movedim(-1, 0)[None].float() / 255
     luma = (luma_of(rgb) * 255).round().byte()
-    return FrameBatch(luma, (0,), (0,), (True,), chroma=store_chroma(rgb_to_chroma(rgb, LAYOUT.matrix), LAYOUT))
+    return FrameBatch(luma, (0,), (0,), (True,), chroma=store_chroma_(rgb_to_chroma(rgb, LAYOUT.matrix), LAYOUT))
 
 
 def read_film(

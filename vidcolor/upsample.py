@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vidcolor.color import ChromaTable, clamp_to_gamut_, read_luma_, store_chroma
+from vidcolor.color import ChromaTable, clamp_to_gamut_, read_luma_, store_chroma_
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.grain import RestingLuma
@@ -69,7 +69,7 @@ class Upsampler:
         chroma = table(guide, ab[None] * self.saturation)
         slope, offset = guided_coefficients(guide, chroma, self.radius, self.tolerance)
         chroma = enlarge(offset, fine).addcmul_(enlarge(slope, fine), fine)
-        return store_chroma(clamp_to_gamut_(fine, chroma, self.target.matrix)[0], self.target)
+        return store_chroma_(clamp_to_gamut_(fine, chroma, self.target.matrix)[0], self.target)
 
 
 def guided_coefficients(guide: Tensor, planes: Tensor, radius: int, tolerance: float) -> tuple[Tensor, Tensor]:
