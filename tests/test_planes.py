@@ -27,12 +27,30 @@ def test_packed_planes_are_read_bit_for_bit(packed):
 
 
 @pytest.mark.parametrize(
-    "name", ["v30xbe", "xv30be", "y210be", "y216be", "y210le", "y212le", "y216le", "gray32le", "yaf32le"]
+    "name", ["v30xbe", "xv30be", "y210be", "y216be", "y210le", "y212le", "y216le", "gray32le", "yaf32le", "rgb96le"]
 )
 def test_what_nothing_unpacks_is_one_line(name):
     with pytest.raises(InputError, match=f"pixels of the format {name}, which nothing unpacks") as caught:
         planes.repack(av.VideoFrame(16, 16, name))
     assert "\n" not in str(caught.value)
+
+
+def in_memory(name):
+    try:
+        return bool(av.VideoFrame(16, 16, name))
+    except av.ArgumentError:
+        return False  # pictures on a card
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(av.video.format.names) if in_memory(name)])
+def test_every_format_is_read_or_refused(name):
+    try:
+        frame = planes.repack(av.VideoFrame(16, 16, name))
+    except InputError:
+        return
+    chroma = planes.read_chroma(frame)
+    assert planes.read_luma(frame).shape == (16, 16)
+    assert chroma is None or chroma.shape[1:] == planes.plane_format(frame).chroma_size(16, 16)
 
 
 def test_a_film_of_them_is_read(tmp_path):

@@ -5,6 +5,7 @@ pictures, because both may change the range.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,12 +56,21 @@ def repack(frame: VideoFrame) -> VideoFrame:
     """
     name = frame.format.name
     try:
-        if name in _MISREAD:
+        if name in _MISREAD or (is_rgb(frame.format) and not _reads_rgb(name)):
             raise NotImplementedError
         target = _REPACKED.get(name) or _planar(frame.format)
         return frame.reformat(format=target) if target else frame
     except (FFmpegError, NotImplementedError) as error:
         raise InputError(f"has pixels of the format {name}, which nothing unpacks: give it in yuv444p10le") from error
+
+
+@lru_cache
+def _reads_rgb(name: str) -> bool:
+    """Whether swscale unpacks this format of R′G′B′ samples or of a palette."""
+    try:
+        return VideoFrame(16, 16, name).reformat(format="rgb24") is not None
+    except (FFmpegError, NotImplementedError):
+        return False
 
 
 def _planar(pix_fmt: VideoFormat) -> str | None:
