@@ -35,7 +35,7 @@ from vidcolor.video import Encoding, Span, join_packets
 SPAN = 24
 SHOTS = (("astronaut", 70), ("coffee", 9), ("rocket", 31))
 FRAMES = 110
-STAGES = ("shots", "context", "smoother", "lock", "grain")
+STAGES = ("shots", "context", "motion", "smoother", "lock", "grain")
 SETTINGS = RunSettings(encoding=LOSSLESS, resume=True)
 
 
@@ -130,7 +130,8 @@ def test_what_was_stopped_thrice_is_the_film_of_a_run_without_a_stop(reel, color
 def test_without_the_memory_of_any_stage_the_joint_would_show(reel, colorizer, whole, started, monkeypatch, stage):
     """The check above can fail: behind the joint, in the same shot, colours are others.
 
-    What the tiny model's context does is less than a level; its own test looks at a*b*.
+    What the tiny model's context does is less than a level; its own test looks at a*b*. One pair of frames whose motion
+    is not known does less than a level in most frames.
     """
     load = checkpoint.load_tensors
 
@@ -140,7 +141,8 @@ def test_without_the_memory_of_any_stage_the_joint_would_show(reel, colorizer, w
     monkeypatch.setattr(checkpoint, "load_tensors", forget)
     colorize_video(reel, started, colorizer, SETTINGS)
     same = [one == other for one, other in zip(pictures(started), pictures(whole), strict=True)]
-    assert all(same[:48]) and not any(same[48:52])
+    assert all(same[:48])
+    assert not (all(same[48:]) if stage == "motion" else any(same[48:52]))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_killed_runs_go_on_and_do_no_span_twice(reel, model, whole, tmp_path):
     words = ["--model", model, "--device", "cpu", "--work-size", "96", "--codec", "ffv1", "--resume", "--json"]
     command = [sys.executable, "-c", CHILD, "run", *map(str, (reel, target, *words))]
     moments, seen = np.random.default_rng(0).uniform(0, 0.3, 3), {}
-    for spans, moment in enumerate(moments, 1):
+    for spans, moment in enumerate(moments):  # early enough that the film is not done before the third kill
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             wait_for(folder_of(target) / f"{spans:06d}.packets", process)

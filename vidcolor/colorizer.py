@@ -154,7 +154,7 @@ class Colorizer:
                 ab, context = self._predict(sight, batch.first_of_shot or (False,) * len(batch), context)
             else:
                 ab, context = self._predict_keys(sight, batch, context, held)
-                held = ab[-1:]
+                held = ab[-1:].clone()  # the filter remembers a view of ab, and files take no memory twice
             known = context.memory if held is None else {**context.memory, "colorizer.held": held}
             yield replace(batch, ab=ab).remember(known)
 
