@@ -200,7 +200,7 @@ def test_killed_runs_go_on_and_do_no_span_twice(reel, model, whole, tmp_path):
     target = tmp_path / "out.mkv"
     words = ["--model", model, "--device", "cpu", "--work-size", "96", "--codec", "ffv1", "--resume", "--json"]
     command = [sys.executable, "-c", CHILD, "run", *map(str, (reel, target, *words))]
-    moments, seen = np.random.default_rng(0).uniform(0, 0.3, 3), {}
+    moments, seen = np.random.default_rng(0).uniform(0, 0.15, 3), {}
     for spans, moment in enumerate(moments):  # early enough that the film is not done before the third kill
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
