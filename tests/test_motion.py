@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from tests.scenes import moved_pair, seeded, texture, with_grain
+from tests.scenes import glide, moved_pair, seeded, texture, with_grain
 from vidcolor import motion
+from vidcolor.color import luma_of
 from vidcolor.flow import lucas_kanade, sampling_grid, search
-from vidcolor.frames import Motion
-from vidcolor.motion import find_motion
+from vidcolor.frames import FrameBatch, Motion
+from vidcolor.motion import find_motion, follow_motion
 
 HEIGHT, WIDTH = 96, 128
 INSIDE = (..., slice(10, -10), slice(10, -10))
@@ -119,3 +120,16 @@ def test_any_size_has_its_motion(height, width):
     found = find_motion(texture(height, width), texture(height, width, seed=1))
     assert found.places.shape == (1, height, width, 2) and found.confidence.shape == (1, 1, height, width)
     assert found.places.isfinite().all() and 0 <= found.confidence.min() <= found.confidence.max() <= 1
+
+
+def test_goes_on_from_its_memory_as_if_nothing_had_happened():
+    guide = luma_of(glide("coffee", 8, 54, 96))
+    first, second = (
+        FrameBatch((part * 255).byte(), times, times, guide=part, memory={})
+        for part, times in zip(guide.split(4), ((0, 1, 2, 3), (4, 5, 6, 7)), strict=True)
+    )
+    before, whole = follow_motion([first, second])
+    (rest,), (anew,) = follow_motion([second], before.memory), follow_motion([second])
+    for found, expected in ((rest.to_previous, whole.to_previous), (rest.from_previous, whole.from_previous)):
+        assert torch.equal(found.places, expected.places) and torch.equal(found.confidence, expected.confidence)
+    assert not torch.equal(anew.to_previous.places[0], whole.to_previous.places[0])

@@ -55,22 +55,27 @@ def repack(frame: VideoFrame) -> VideoFrame:
     Raises InputError for a format that nothing unpacks.
     """
     name = frame.format.name
+    if name in _MISREAD or (is_rgb(frame.format) and not _reads_rgb(name)):
+        raise _not_unpacked(name)
+    target = _REPACKED.get(name) or _planar(frame.format)
     try:
-        if name in _MISREAD or (is_rgb(frame.format) and not _reads_rgb(name)):
-            raise NotImplementedError
-        target = _REPACKED.get(name) or _planar(frame.format)
         return frame.reformat(format=target) if target else frame
-    except (FFmpegError, NotImplementedError) as error:
-        raise InputError(f"has pixels of the format {name}, which nothing unpacks: give it in yuv444p10le") from error
+    except FFmpegError as error:
+        raise _not_unpacked(name) from error
+
+
+def _not_unpacked(name: str) -> InputError:
+    return InputError(f"has pixels of the format {name}, which nothing unpacks: give it in yuv444p10le")
 
 
 @lru_cache
 def _reads_rgb(name: str) -> bool:
     """Whether swscale unpacks this format of R′G′B′ samples or of a palette."""
     try:
-        return VideoFrame(16, 16, name).reformat(format="rgb24") is not None
-    except (FFmpegError, NotImplementedError):
+        VideoFrame(16, 16, name).reformat(format="rgb24")
+    except FFmpegError:
         return False
+    return True
 
 
 def _planar(pix_fmt: VideoFormat) -> str | None:
