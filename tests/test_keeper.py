@@ -214,7 +214,8 @@ def test_packed_and_interleaved_chroma_is_read_bit_for_bit(pix_fmt):
     frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format=pix_fmt)
     shift, depth = planes.chroma_shift(pix_fmt), frame.format.components[0].bits
     planar = {(1, 1): "yuv420p", (1, 0): "yuv422p", (0, 0): "yuv444p"}[shift] + ("10le" if depth == 10 else "")
-    expected = [planes.samples_of(plane, frame.format) for plane in frame.reformat(format=planar).planes[1:]]
+    repacked = frame.reformat(format=planar, threads=planes.SWSCALE_THREADS)
+    expected = [planes.samples_of(plane, frame.format) for plane in repacked.planes[1:]]
     chroma = planes.read_chroma(frame)
     assert np.array_equal(chroma, np.stack(expected)[..., : chroma.shape[2]])
     assert chroma.dtype == planes.read_luma(frame).dtype

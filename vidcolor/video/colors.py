@@ -42,6 +42,7 @@ class ColorFrame:
             src_color_range=color_range(self.reader.info.planes),
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND,
+            threads=planes.SWSCALE_THREADS,
         )
         upright = self.reader.turn.upright(torch.from_numpy(shown.to_ndarray()).movedim(-1, 0))
         return np.ascontiguousarray(upright.movedim(0, -1).numpy())

@@ -8,7 +8,7 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
-from vidcolor.video.planes import samples_of
+from vidcolor.video.planes import SWSCALE_THREADS, samples_of
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.stills import StillReader
 
@@ -49,6 +49,7 @@ def _fit(
         src_color_range=color_range(source.planes),
         dst_color_range=color_range(target.planes),
         interpolation=(Interpolation.AREA if shrinks else Interpolation.LANCZOS) | Interpolation.ACCURATE_RND,
+        threads=SWSCALE_THREADS,
     )
 
 

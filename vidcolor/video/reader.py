@@ -241,7 +241,7 @@ class VideoReader:
                 f"the picture changes to {frame.width}x{frame.height} {frame.format.name} at {at:.3f} s: "
                 f"scaled to {self.info.width}x{self.info.height} {self._pix_fmt} from there on"
             )
-        return frame.reformat(self.info.width, self.info.height, self._pix_fmt)
+        return frame.reformat(self.info.width, self.info.height, self._pix_fmt, threads=planes.SWSCALE_THREADS)
 
     def _repack(self, frame: VideoFrame) -> VideoFrame:
         try:
