@@ -1,7 +1,6 @@
 """A network made ready for use: everything about shapes, sizes, types and devices that callers need not know."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -129,44 +128,46 @@ class Colorizer:
     ) -> Iterator[FrameBatch]:
         """Batches with luma as `planes` says (and shots, if marked) -> the same with guide and ab.
 
-        These are means over GRID² pixels of what the network saw and said: its colours hold no finer detail. `fast`
-        finds the motion and marks key frames with `is_key`; the others' ab is that of the key frame before.
+        These are means over GRID² pixels at working size: the network's colours hold no finer detail. `fast` finds the
+        motion and marks key frames with `is_key`; the others' ab is that of the key frame before.
         """
-        sights: deque[Tensor] = deque()
-        guided = self._look(batches, planes, sights)
+        guided = self._guide(batches, planes)
         marked = mark_keys(follow_motion(guided, memory), memory) if self.fast else guided
-        return self._color(marked, sights, memory)
+        return self._color(marked, planes, memory)
 
-    def _look(self, batches: Iterable[FrameBatch], planes: PlaneFormat, sights: deque[Tensor]) -> Iterator[FrameBatch]:
-        """The batches with guide, and in `sights` each time what the network would see."""
+    def _guide(self, batches: Iterable[FrameBatch], planes: PlaneFormat) -> Iterator[FrameBatch]:
         for batch in batches:
-            sights.append(self._guide(batch.luma, planes))
-            yield replace(batch, guide=_coarse(sights[-1]))
+            size = coarse_size(*self.working_size(*batch.luma.shape[2:]))
+            yield replace(batch, guide=self._shrink(batch.luma, size, planes))
 
-    def _color(self, batches: Iterable[FrameBatch], sights: deque[Tensor], memory: Memory) -> Iterator[FrameBatch]:
+    def _sight(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
+        """What the network sees of stored luma."""
+        return self._shrink(luma, self.working_size(*luma.shape[2:]), planes)
+
+    def _color(self, batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memory) -> Iterator[FrameBatch]:
         context, held = ShotContext.recall(memory), memory.get("colorizer.held")
         for batch in batches:
             assert batch.guide is not None
-            sight = sights.popleft()
             if batch.in_color and all(batch.in_color):
                 ab = torch.zeros_like(batch.guide).expand(-1, 2, -1, -1)  # nobody will see it
             elif batch.is_key is None:
-                ab, context = self._predict(sight, batch.first_of_shot or (False,) * len(batch), context)
+                first_of_shot = batch.first_of_shot or (False,) * len(batch)
+                ab, context = self._predict(self._sight(batch.luma, planes), first_of_shot, context)
             else:
-                ab, context = self._predict_keys(sight, batch, context, held)
+                ab, context = self._predict_keys(batch, planes, context, held)
                 held = ab[-1:].clone()  # the filter remembers a view of ab, and files take no memory twice
             known = context.memory if held is None else {**context.memory, "colorizer.held": held}
             yield replace(batch, ab=ab).remember(known)
 
     def _predict_keys(
-        self, sight: Tensor, batch: FrameBatch, context: ShotContext, held: Tensor | None
+        self, batch: FrameBatch, planes: PlaneFormat, context: ShotContext, held: Tensor | None
     ) -> tuple[Tensor, ShotContext]:
         assert batch.guide is not None and batch.is_key is not None and batch.first_of_shot is not None
         known = torch.zeros_like(batch.guide[:1]).expand(-1, 2, -1, -1) if held is None else held
         keys = torch.tensor(batch.is_key)
         if keys.any():
             first_of_shot = tuple(compress(batch.first_of_shot, batch.is_key))
-            ab, context = self._predict(sight[keys.to(self.device)], first_of_shot, context)
+            ab, context = self._predict(self._sight(batch.luma[keys], planes), first_of_shot, context)
             known = torch.cat((known, ab))
         return known[keys.cumsum(0).to(self.device)], context
 
@@ -175,45 +176,45 @@ class Colorizer:
         scale = min(1.0, self.work_size / (height * width) ** 0.5)
         return max(1, round(height * scale)), max(1, round(width * scale))
 
-    def _guide(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
-        size = self.working_size(*luma.shape[2:])
+    def _shrink(self, luma: Tensor, size: tuple[int, int], planes: PlaneFormat) -> Tensor:
+        """Stored luma -> (N, 1, *size) Y′ in 0..1."""
         return read_luma_(shrink(luma.to(self.device), size), planes)
 
     @torch.inference_mode()
     def _predict(
-        self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
+        self, sight: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
         def predict(part: slice) -> Tensor:
             nonlocal context
-            ab, context = self._predict_at_once(guide[part], first_of_shot[part], context)
+            ab, context = self._predict_at_once(sight[part], first_of_shot[part], context)
             return ab
 
         with memory_watched(self.device):
-            return torch.cat(self._portions.run(len(guide), predict)), context
+            return torch.cat(self._portions.run(len(sight), predict)), context
 
     def _predict_at_once(
-        self, guide: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
+        self, sight: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
-        height, width = guide.shape[2:]
-        features = self.runtime.encode(self.as_input(guide))
+        height, width = sight.shape[2:]
+        features = self.runtime.encode(self.as_input(sight))
         vectors = self.runtime.embed(features)
         if vectors is not None:
             vectors, context = context.follow(vectors, first_of_shot)
         ab = self.runtime.to_ab(self.runtime.decode(features, vectors))
-        return _coarse(ab[..., :height, :width].float()), context
+        return shrink(ab[..., :height, :width].float(), coarse_size(height, width)), context
 
-    def as_input(self, guide: Tensor) -> Tensor:
+    def as_input(self, sight: Tensor) -> Tensor:
         """Lightness in -1..1, padded right and below to the network's multiple by repeating the edge."""
         multiple = self.network.multiple
-        lightness = luma_to_lightness(guide) / 50 - 1
-        padding = (0, -guide.shape[3] % multiple, 0, -guide.shape[2] % multiple)
+        lightness = luma_to_lightness(sight) / 50 - 1
+        padding = (0, -sight.shape[3] % multiple, 0, -sight.shape[2] % multiple)
         padded = F.pad(lightness, padding, mode="replicate")
         return padded.to(self.dtype, memory_format=torch.channels_last)
 
 
-def _coarse(planes: Tensor) -> Tensor:
-    """(N, C, h, w) -> (N, C, h / GRID, w / GRID), rounded up."""
-    return shrink(planes, (-(-planes.shape[2] // GRID), -(-planes.shape[3] // GRID)))
+def coarse_size(height: int, width: int) -> tuple[int, int]:
+    """Working size -> that of the grid of guide and ab."""
+    return -(-height // GRID), -(-width // GRID)
 
 
 def load_colorizer(

@@ -51,20 +51,24 @@ def find_motion(luma: Tensor, other: Tensor, portions: Portions | None = None) -
     meet takes steadiness and no error away, in covered places too (`benchmarks/steadiness.py --occlusion`).
     """
     found = (portions or Portions()).run(len(luma), lambda part: _find_motion(luma[part], other[part]))
+    if len(found) == 1:
+        return found[0]
     return Motion(torch.cat([one.places for one in found]), torch.cat([one.confidence for one in found]))
 
 
 def _find_motion(luma: Tensor, other: Tensor) -> Motion:
     flow = find_flow(luma, other)
+    here, there = sampling_grid(torch.zeros_like(flow[:1])), sampling_grid(flow)
     staying = _difference(luma, other)
-    moving = _difference(luma, F.grid_sample(other, sampling_grid(flow), align_corners=True))
-    moves = enlarge(to_cells(staying.abs() - moving.abs()), like=luma) > LEAST_GAIN
+    moving = _difference(luma, F.grid_sample(other, there, align_corners=True))
+    moves = enlarge(to_cells(staying.abs().sub_(moving.abs())), like=luma) > LEAST_GAIN
     difference = torch.where(moves, moving, staying)
-    return Motion(sampling_grid(flow * moves), torch.exp(difference.square() * (-0.5 / LUMA_TOLERANCE**2)))
+    pairs = torch.where(moves[:, 0], torch.view_as_complex(there), torch.view_as_complex(here))  # x and y at once: fast
+    return Motion(torch.view_as_real(pairs), difference.square_().mul_(-0.5 / LUMA_TOLERANCE**2).exp_())
 
 
 def _difference(luma: Tensor, other: Tensor) -> Tensor:
     """luma - other, less its median, because film that flickers as a whole has not moved."""
     difference = luma - other
     step = max(1, min(luma.shape[2:]) // MEDIAN_SIDE)
-    return difference - difference[..., ::step, ::step].flatten(1).median(dim=1).values.view(-1, 1, 1, 1)
+    return difference.sub_(difference[..., ::step, ::step].flatten(1).median(dim=1).values.view(-1, 1, 1, 1))

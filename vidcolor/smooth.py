@@ -109,10 +109,9 @@ class Smoother:
             past = frame.ab.new_zeros(1, 3, *frame.ab.shape[2:])
             if evidence is not None:
                 past = self._carry(evidence, frame.to_previous)
-            cells = to_cells(frame.ab)
-            say = 1 if frame.is_key else HEARSAY
-            weight = say * _weight(cells, past)
-            moment = _Moment(frame.ab, cells, say, past, weight, frame.from_previous, memory=frame.memory)
+            cells = to_cells(frame.ab) if frame.is_key else None
+            weight = _weight(cells, past)
+            moment = _Moment(frame.ab, cells, past, weight, frame.from_previous, memory=frame.memory)
             evidence = moment.join(past, weight)
             yield moment.remember({"smoother.evidence": evidence})
 
@@ -121,7 +120,7 @@ class Smoother:
         future = torch.zeros_like(window[0].past)
         averages = []
         for moment in reversed(window):
-            weight = moment.say * _weight(moment.cells, future)
+            weight = _weight(moment.cells, future)
             evidence = moment.join(moment.past + future, torch.minimum(weight, moment.weight))
             averages.append(evidence[:, :2] / evidence[:, 2:])
             if moment is not window[0]:
@@ -148,14 +147,12 @@ class _Frame(Remembered):
 @dataclass(frozen=True)
 class _Moment(Remembered):
     ab: Tensor
-    cells: Tensor
-    """Of ab."""
-    say: float
-    """What ab counts where nothing contradicts."""
+    cells: Tensor | None
+    """Of ab; None where that is hearsay."""
     past: Tensor
     """(1, 3, h, w): evidence of the frames before."""
     weight: Tensor
-    """(1, 1, h, w) in 0..1: what the frame's own colour counts beside that."""
+    """(1, 1, h, w) or (1, 1, 1, 1), in 0..1: what the frame's own colour counts beside that."""
     from_previous: Motion
 
     def join(self, others: Tensor, weight: Tensor) -> Tensor:
@@ -197,12 +194,15 @@ def _drift(frame: _Frame, previous: Tensor) -> Tensor:
     return drift * (drift.abs() < LOCK_REACH)
 
 
-def _weight(own: Tensor, others: Tensor) -> Tensor:
+def _weight(own: Tensor | None, others: Tensor) -> Tensor:
     """What a frame's own colour, as cells of ab, counts beside the evidence of others (1, 3, h, w): (1, 1, h, w), 0..1.
 
     It counts less the more it contradicts: where a few frames colour a thing differently, the majority wins and not
     the latest. Few others have little say, so a wrong first frame is soon outvoted. Neighbours are asked together.
+    Colour without cells is hearsay, and counts alike everywhere.
     """
+    if own is None:
+        return others.new_full((1, 1, 1, 1), HEARSAY)
     cells = to_cells(others)
     frames = cells[:, 2:]
     contradiction = own - cells[:, :2] / frames.clamp_min(1e-6)

@@ -37,6 +37,7 @@ class Upsampler:
         if not 0 <= self.saturation <= 4:
             raise ConfigError(f"saturation must lie in 0..4, got {self.saturation:g}")
 
+    @torch.inference_mode()
     def stream(self, batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
         """Batches with ab (N, 2, h, w) and guide -> the same with chroma (N, 2, Hc, Wc).
 
