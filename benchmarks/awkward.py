@@ -47,6 +47,14 @@ OF_X264 = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "y
 ORIENTATION = 274
 
 
+class NoPictureError(Exception):
+    """A container opens and holds no picture that decodes."""
+
+
+NOTHING_DECODES = (NoPictureError, av.FFmpegError, OSError, SyntaxError)
+"""What a plain decoder says of a file it gets nothing out of; Pillow calls a broken PNG a SyntaxError."""
+
+
 @dataclass
 class Film:
     """What a plain decoder finds."""
@@ -96,6 +104,8 @@ def _look(path: Path, threads: int) -> Film:
     film = Film(kinds=_kinds(path))
     with av.open(f"file:{path}", metadata_errors="replace") as container:
         picture: Any = container.streams.best("video")
+        if picture is None:
+            raise NoPictureError
         picture.thread_type, picture.codec_context.thread_count = "AUTO", threads
         film.tick, first = picture.time_base, None
         film.clock_is_arbitrary = container.format.name in ("mpegts", "mpeg")
@@ -116,7 +126,7 @@ def _look(path: Path, threads: int) -> Film:
                 film.times.append(Fraction(frame.pts) * film.tick if frame.pts is not None else None)
                 film.errors += frame.is_corrupt
         if first is None:
-            raise ValueError("no frame")
+            raise NoPictureError
         film.is_rgb = is_rgb(first.format)
         film.depth = first.format.components[0].bits
         film.has_alpha = _shows_through(first) or picture.metadata.get("alpha_mode") == "1"
@@ -312,7 +322,7 @@ def decodes(source: Path) -> bool:
     """Whether a plain decoder gets anything out of a file."""
     try:
         look_at_still(source) if holds_one_picture(source) else look(source)
-    except Exception:
+    except NOTHING_DECODES:
         return False
     return True
 

@@ -1,5 +1,6 @@
 """Sizes, types, shots and memory: what `Colorizer` takes off everybody's hands."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -122,6 +123,41 @@ def test_ten_bit_and_eight_bit_luma_give_the_same_color(colorizer):
     ten = FrameBatch((eight.luma.int() * 4).to(torch.uint16), eight.pts, eight.durations, eight.first_of_shot)
     (one,), (other,) = colorizer.stream([eight], PLANES), colorizer.stream([ten], deep)
     assert torch.allclose(one.ab, other.ab, atol=0.01)
+
+
+def test_key_frames_are_picked_out_of_ten_bit_luma(network):
+    fast = Colorizer(network, new_meta("small", "fusion", network), CPU, work_size=64, fast=True)
+    deep, eight = PlaneFormat(10, False, "709"), film(5, cuts=(0, 3))
+    ten = replace(eight, luma=(eight.luma.int() * 4).to(torch.uint16))
+    (one,), (other,) = fast.stream([eight], PLANES), fast.stream([ten], deep)
+    assert one.is_key == other.is_key and one.is_key[3]
+    assert torch.allclose(one.ab, other.ab, atol=0.01)
+
+
+def colors_in_half_precision(network, monkeypatch):
+    monkeypatch.setattr("vidcolor.colorizer.pick_dtype", lambda device, half_ok: torch.float16)
+    return Colorizer(network, new_meta("small", "fusion", network), CPU, work_size=64)
+
+
+def test_half_precision_gives_nearly_the_same_colors(colorizer, network, monkeypatch):
+    batch = film(3, cuts=(0, 2))
+    (expected,) = colorizer.stream([batch], PLANES)
+    half = colors_in_half_precision(deepcopy(network), monkeypatch)
+    assert (half.dtype, half.warnings) == (torch.float16, ())
+    (done,) = half.stream([batch], PLANES)
+    assert done.ab.dtype == torch.float32 and expected.ab.abs().max() > 1
+    assert (done.ab - expected.ab).abs().max() < 0.5
+
+
+def test_a_network_beyond_half_precision_stays_in_single(network, monkeypatch):
+    with torch.no_grad():
+        network.head.weight.mul_(1e5)
+        network.head.bias.zero_()
+    wide = colors_in_half_precision(network, monkeypatch)
+    assert wide.dtype == torch.float32
+    assert [warning for warning in wide.warnings if "half precision" in warning and "\n" not in warning]
+    (done,) = wide.stream([film(1)], PLANES)
+    assert done.ab.isfinite().all()
 
 
 def test_load_by_path_and_refuse_what_is_not_there(tmp_path, network):

@@ -20,7 +20,7 @@ from vidcolor.keys import mark_keys
 from vidcolor.motion import follow_motion
 from vidcolor.networks.base import Network
 from vidcolor.released import DEFAULT_MODEL, find_model
-from vidcolor.runtime import OpenVino, pick_runtime
+from vidcolor.runtime import OpenVino, pick_runtime, sound_dtype
 from vidcolor.sampling import shrink
 
 SLOWEST_CONTEXT = 0.1
@@ -85,13 +85,15 @@ class Colorizer:
         self.work_size = work_size or meta.work_size
         if self.work_size < network.multiple:
             raise ConfigError(f"work size must be at least {network.multiple}, got {self.work_size}")
-        self.meta, self.device, self.dtype = meta, device, pick_dtype(device, meta.half_ok)
-        self.fast = fast
+        self.meta, self.device, self.fast = meta, device, fast
         self._portions = Portions()
-        self.network = network.eval().to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.dtype, widened = sound_dtype(network, pick_dtype(device, meta.half_ok))
+        self.network = network.to(self.dtype)
         threads = torch.get_num_threads()
         threads = max(1, threads // 2) if fast else threads  # a lone frame does not keep many busy, the codec does
-        self.runtime, self.warnings = pick_runtime(runtime, self.network, device, meta.half_ok, threads)
+        self.runtime, replaced = pick_runtime(runtime, self.network, device, meta.half_ok, threads)
+        self.warnings = (*widened, *replaced)
 
     @property
     def batch_size(self) -> int:
@@ -164,12 +166,12 @@ class Colorizer:
     ) -> tuple[Tensor, ShotContext]:
         assert batch.guide is not None and batch.is_key is not None and batch.first_of_shot is not None
         known = torch.zeros_like(batch.guide[:1]).expand(-1, 2, -1, -1) if held is None else held
-        keys = torch.tensor(batch.is_key)
-        if keys.any():
+        if any(batch.is_key):
+            luma = torch.stack(tuple(compress(batch.luma, batch.is_key)))
             first_of_shot = tuple(compress(batch.first_of_shot, batch.is_key))
-            ab, context = self._predict(self._sight(batch.luma[keys], planes), first_of_shot, context)
+            ab, context = self._predict(self._sight(luma, planes), first_of_shot, context)
             known = torch.cat((known, ab))
-        return known[keys.cumsum(0).to(self.device)], context
+        return known[torch.tensor(batch.is_key).cumsum(0).to(self.device)], context
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """(h, w) of about work_size² pixels in the aspect of (height, width); never larger than the picture."""
@@ -199,7 +201,8 @@ class Colorizer:
         features = self.runtime.encode(self.as_input(sight))
         vectors = self.runtime.embed(features)
         if vectors is not None:
-            vectors, context = context.follow(vectors, first_of_shot)
+            averaged, context = context.follow(vectors.float(), first_of_shot)
+            vectors = averaged.to(vectors.dtype)
         ab = self.runtime.to_ab(self.runtime.decode(features, vectors))
         return shrink(ab[..., :height, :width].float(), coarse_size(height, width)), context
 

@@ -47,7 +47,7 @@ def sampling_grid(flow: Tensor) -> Tensor:
     height, width = flow.shape[2:]
     y, x = (torch.linspace(-1, 1, side, device=flow.device) for side in (height, width))
     here = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
-    pixel = flow.new_tensor((2 / max(1, width - 1), 2 / max(1, height - 1))).expand_as(here).contiguous()
+    pixel = torch.stack([torch.full_like(here[..., 0], 2 / max(1, side - 1)) for side in (width, height)], dim=-1)
     return torch.addcmul(here, flow.permute(0, 2, 3, 1), pixel)
 
 

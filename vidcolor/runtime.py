@@ -8,6 +8,7 @@ stays in float32, because there it would be several.
 import sys
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -20,6 +21,8 @@ from vidcolor.networks.base import Features, Network
 RUNTIMES = ("auto", "torch", "openvino")
 ALLOWED = {"bf16": 0.5, "f32": 0.01}
 """Precision of the decoder, fastest first -> how far its ab may be from torch's on the picture it is tried with."""
+ALLOWED_OF_HALF = 0.5
+"""The same of torch in half precision."""
 
 
 class Runtime(Protocol):
@@ -148,6 +151,19 @@ def pick_runtime(
         if name == "openvino":
             raise ConfigError(f"openvino cannot compute this network ({reason}): use --runtime torch") from None
         return network, (f"openvino cannot compute this network ({reason}): torch does",)
+
+
+@torch.inference_mode()
+def sound_dtype(network: Network, dtype: torch.dtype) -> tuple[torch.dtype, tuple[str, ...]]:
+    """`dtype` where the ab of this float32 network stays nearly the same in it, else float32; and warnings."""
+    if dtype == torch.float32:
+        return dtype, ()
+    lightness = _picture(network, 3, 2).to(next(network.parameters()).device)
+    narrowed = deepcopy(network).to(dtype)
+    difference = narrowed.to_ab(narrowed(lightness.to(dtype))).float() - network.to_ab(network(lightness))
+    if difference.abs().max().item() <= ALLOWED_OF_HALF:
+        return dtype, ()
+    return torch.float32, ("half precision would change this network's colours: float32 is used, which is slower",)
 
 
 def _fastest(network: Network, half_ok: bool, threads: int) -> OpenVino:

@@ -18,7 +18,7 @@ def shrink(luma: Tensor, size: tuple[int, int]) -> Tensor:
     What is stored as integers is halved as such first, rounded to half a level: that is where the time would go.
     """
     if luma.device.type != "cpu":
-        return torch.cat([F.interpolate(one.float(), size, mode="area") for one in torch.split(luma, 1)])
+        return torch.cat([F.interpolate(one.float().contiguous(), size, mode="area") for one in torch.split(luma, 1)])
     return _each(luma, size, _area)
 
 

@@ -39,7 +39,7 @@ class Upsampler:
 
     @torch.inference_mode()
     def stream(self, batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
-        """Batches with ab (N, 2, h, w) and guide -> the same with chroma (N, 2, Hc, Wc).
+        """Batches with ab (N, 2, h, w) and guide -> the same with chroma (N, 2, Hc, Wc), which is on the CPU.
 
         Frames without a mark of their shot are each one of their own.
         """
@@ -49,11 +49,11 @@ class Upsampler:
                 raise ValueError("a batch needs ab and guide before its chroma can be made")
             table = table or ChromaTable(self.target.matrix, batch.ab.device)
             first_of_shot = batch.first_of_shot or (True,) * len(batch)
-            chroma = []
-            for luma, guide, ab, is_first in zip(batch.luma, batch.guide, batch.ab, first_of_shot, strict=True):
-                lumas = resting.follow(guide[None], self._shrink(luma.to(ab.device)), is_first)
+            here, chroma = batch.luma.to(batch.ab.device), []
+            for luma, guide, ab, is_first in zip(here, batch.guide, batch.ab, first_of_shot, strict=True):
+                lumas = resting.follow(guide[None], self._shrink(luma), is_first)
                 chroma.append(self._chroma(*lumas, ab, table))
-            yield replace(batch, chroma=torch.stack(chroma)).remember(resting.memory)
+            yield replace(batch, chroma=torch.stack(chroma).cpu()).remember(resting.memory)
 
     def _shrink(self, luma: Tensor) -> Tensor:
         """Stored luma (1, H, W) -> Y′ in 0..1 at the size of the chroma planes, (1, 1, Hc, Wc), fields kept apart."""
