@@ -63,8 +63,9 @@ def _find_motion(luma: Tensor, other: Tensor) -> Motion:
     moving = _difference(luma, F.grid_sample(other, there, align_corners=True))
     moves = enlarge(to_cells(staying.abs().sub_(moving.abs())), like=luma) > LEAST_GAIN
     difference = torch.where(moves, moving, staying)
-    pairs = torch.where(moves[:, 0], torch.view_as_complex(there), torch.view_as_complex(here))  # x and y at once: fast
-    return Motion(torch.view_as_real(pairs), difference.square_().mul_(-0.5 / LUMA_TOLERANCE**2).exp_())
+    # A place moves as one int64, x and y together: that takes a fifth of the time.
+    pairs = torch.where(moves.view(*there.shape[:3], 1), there.view(torch.int64), here.view(torch.int64))
+    return Motion(pairs.view(torch.float32), difference.square_().mul_(-0.5 / LUMA_TOLERANCE**2).exp_())
 
 
 def _difference(luma: Tensor, other: Tensor) -> Tensor:
