@@ -84,7 +84,8 @@ def test_swscale_is_never_left_to_choose_its_threads():
     """With several it loses a line of P010's chroma now and then, far too seldom for a test to wait for."""
     sources = [path.read_text("utf-8") for path in Path(planes.__file__).parents[1].rglob("*.py")]
     calls = [node for text in sources for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
-    named = [call for call in calls if isinstance(call.func, ast.Attribute) and call.keywords]
-    converting = [call for call in named if call.func.attr in {"reformat", "to_ndarray"}]
+    methods = [call for call in calls if isinstance(call.func, ast.Attribute)]
+    converting = [call for call in methods if call.func.attr == "reformat"]
+    converting += [call for call in methods if call.func.attr == "to_ndarray" and (call.args or call.keywords)]
     assert len(converting) >= 6
     assert [ast.unparse(call) for call in converting if "threads" not in {word.arg for word in call.keywords}] == []

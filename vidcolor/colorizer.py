@@ -139,12 +139,8 @@ class Colorizer:
 
     def _guide(self, batches: Iterable[FrameBatch], planes: PlaneFormat) -> Iterator[FrameBatch]:
         for batch in batches:
-            size = coarse_size(*self.working_size(*batch.luma.shape[2:]))
+            size = _coarse_size(*self.working_size(*batch.luma.shape[2:]))
             yield replace(batch, guide=self._shrink(batch.luma, size, planes))
-
-    def _sight(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
-        """What the network sees of stored luma."""
-        return self._shrink(luma, self.working_size(*luma.shape[2:]), planes)
 
     def _color(self, batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memory) -> Iterator[FrameBatch]:
         context, held = ShotContext.recall(memory), memory.get("colorizer.held")
@@ -178,6 +174,10 @@ class Colorizer:
         scale = min(1.0, self.work_size / (height * width) ** 0.5)
         return max(1, round(height * scale)), max(1, round(width * scale))
 
+    def _sight(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
+        """What the network sees of stored luma."""
+        return self._shrink(luma, self.working_size(*luma.shape[2:]), planes)
+
     def _shrink(self, luma: Tensor, size: tuple[int, int], planes: PlaneFormat) -> Tensor:
         """Stored luma -> (N, 1, *size) Y′ in 0..1."""
         return read_luma_(shrink(luma.to(self.device), size), planes)
@@ -204,7 +204,7 @@ class Colorizer:
             averaged, context = context.follow(vectors.float(), first_of_shot)
             vectors = averaged.to(vectors.dtype)
         ab = self.runtime.to_ab(self.runtime.decode(features, vectors))
-        return shrink(ab[..., :height, :width].float(), coarse_size(height, width)), context
+        return shrink(ab[..., :height, :width].float(), _coarse_size(height, width)), context
 
     def as_input(self, sight: Tensor) -> Tensor:
         """Lightness in -1..1, padded right and below to the network's multiple by repeating the edge."""
@@ -215,7 +215,7 @@ class Colorizer:
         return padded.to(self.dtype, memory_format=torch.channels_last)
 
 
-def coarse_size(height: int, width: int) -> tuple[int, int]:
+def _coarse_size(height: int, width: int) -> tuple[int, int]:
     """Working size -> that of the grid of guide and ab."""
     return -(-height // GRID), -(-width // GRID)
 
