@@ -138,6 +138,20 @@ def test_a_network_starts_from_its_usual_weights_where_nothing_is_said(monkeypat
         new_network("cnn", {}, "torchvision")
 
 
+@pytest.mark.parametrize("padding", ("torch", "tensorflow"))
+def test_strided_depthwise_convolutions_keep_float32_inside_autocast(padding):
+    network = build_network("fusion", {"encoder_padding": padding}).eval()
+    depthwise = [m for m in network.encoder.modules() if getattr(m, "stride", 0) == (2, 2) and m.groups > 1]
+    assert len(depthwise) == 4
+    for convolution in depthwise:
+        picture = torch.rand(2, convolution.in_channels, 8, 8)
+        with torch.autocast("cpu", torch.bfloat16):
+            eased, whole = convolution(picture.bfloat16()), convolution(picture)
+        assert eased.dtype == torch.bfloat16 and eased.shape[2:] == (4, 4)
+        assert torch.equal(eased, convolution(picture.bfloat16().float()).bfloat16())
+        assert torch.equal(whole, convolution(picture))
+
+
 def test_tensorflow_padding_shifts_the_strided_convolutions():
     def grid(padding):
         network = build_network("fusion", {"encoder_padding": padding}).eval()

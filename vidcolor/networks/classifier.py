@@ -4,7 +4,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from vidcolor.networks.pretrained import OF_TIMM, as_picture, import_timm, load_into, load_weights, pad_like_tensorflow
+from vidcolor.networks.pretrained import OF_TIMM, as_picture, import_timm, load_into, load_weights, pad_strides
 
 CLASSES = 1000
 SIDE = 299
@@ -29,7 +29,7 @@ class Classifier(nn.Module):
         else:
             self.network = torchvision.models.get_model(name, weights=None)
         if padding == "tensorflow":
-            pad_like_tensorflow(self.network)
+            pad_strides(self.network, padding)
         self.train(False)
 
     def forward(self, lightness: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from vidcolor.color import rgb_to_lab
 from vidcolor.errors import ConfigError
-from vidcolor.networks.base import Features, Network, NetworkConfig
+from vidcolor.networks.base import Features, Network, NetworkConfig, check_choice
 from vidcolor.networks.palette import (
     ab_huber,
     annealed_mean,
@@ -23,7 +23,7 @@ from vidcolor.networks.palette import (
     palette_cross_entropy,
     rebalanced_weights,
 )
-from vidcolor.networks.pretrained import as_picture, load_into, load_weights, pad_like_tensorflow
+from vidcolor.networks.pretrained import PADDINGS, as_picture, load_into, load_weights, pad_strides
 
 STAGE_ENDS = {4: 3, 8: 6, 16: 13, 32: 17}
 STAGE_CHANNELS = {4: 24, 8: 32, 16: 96, 32: 320}
@@ -48,6 +48,7 @@ class FusionConfig(NetworkConfig):
     """Chroma in ab units that is halved before the gain: what is fainter is mostly doubt. 0 leaves all as it is."""
 
     def __post_init__(self) -> None:
+        check_choice("encoder_padding", self.encoder_padding, PADDINGS)
         if self.chroma_knee < 0:
             raise ConfigError(f"chroma_knee must not be negative, got {self.chroma_knee}")
         if self.palette_size < 1 or len(self.widths) != 3 or min(self.widths) < 1:
@@ -68,8 +69,7 @@ class Fusion(Network):
         super().__init__()
         self.config = config
         self.encoder = torchvision.models.mobilenet_v2(weights=None).features
-        if config.encoder_padding == "tensorflow":
-            pad_like_tensorflow(self.encoder)
+        pad_strides(self.encoder, config.encoder_padding)
         deep, middle, shallow = config.widths
         self.fuse_local = nn.Conv2d(STAGE_CHANNELS[32] + STAGE_CHANNELS[16], deep, 1, bias=False)
         self.fuse_global = nn.Linear(VECTOR_SIZE, deep, bias=False)

@@ -29,8 +29,8 @@ def rebalanced_weights(frequency: Tensor, uniform: float = 0.5, limits: tuple[fl
 
 def annealed_mean(logits: Tensor, palette: Tensor, temperature: float) -> Tensor:
     """Logits (N, Q, h, w) -> the mean colour (N, 2, h, w) after sharpening by 1 / temperature. Zhang 2016, eq. 5."""
-    share = (logits.float() / temperature).softmax(dim=1)
-    return torch.einsum("nqhw,qc->nchw", share, palette.float())
+    share = (logits.movedim(1, -1).float() / temperature).softmax(dim=-1)
+    return (share @ palette.float()).movedim(-1, 1)
 
 
 def fade_faint(ab: Tensor, knee: float) -> Tensor:
@@ -54,7 +54,7 @@ def nearest_colors(ab: Tensor, palette: Tensor) -> tuple[Tensor, Tensor]:
 def palette_cross_entropy(logits: Tensor, ab: Tensor, palette: Tensor, color_weights: Tensor) -> Tensor:
     """Cross-entropy of logits (N, Q, h, w) against soft-encoded ab (N, 2, h, w), weighted by the truth's colour."""
     index, share = nearest_colors(ab.movedim(1, -1).reshape(-1, 2).float(), palette)
-    log_odds = logits.float().log_softmax(dim=1).movedim(1, -1).flatten(0, 2)
+    log_odds = logits.movedim(1, -1).flatten(0, 2).float().log_softmax(dim=1)
     entropy = -(log_odds.gather(1, index) * share).sum(1)
     return (entropy * color_weights[index[:, 0]]).mean()
 

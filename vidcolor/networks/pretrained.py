@@ -16,6 +16,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 OF_TIMM = ("inception_resnet_v2",)
 """Classifiers that come from timm; all others are torchvision's."""
+PADDINGS = ("torch", "tensorflow")
+"""Of strided convolutions: by one pixel on every side, or right and below alone."""
 
 
 def load_weights(classifier: str, source: str) -> dict[str, torch.Tensor]:
@@ -93,19 +95,28 @@ def normalise(
     return (picture - picture.new_tensor(mean).view(1, 3, 1, 1)) / picture.new_tensor(std).view(1, 3, 1, 1)
 
 
-class _TensorflowPaddedConv2d(nn.Conv2d):
-    """3x3, stride 2: one pixel of padding right and below, none left and above."""
+class _StridedConv2d(nn.Conv2d):
+    """3x3, stride 2, padded as one of PADDINGS.
+
+    Under autocast on a CPU a depthwise one stays in float32: in bfloat16 oneDNN takes 2 to 20 times as long for its
+    gradients.
+    """
+
+    def __init__(self, plain: nn.Conv2d, padding: str):
+        sides = 1 if padding == "torch" else 0
+        super().__init__(plain.in_channels, plain.out_channels, 3, 2, sides, groups=plain.groups, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(F.pad(input, (0, 1, 0, 1)))
+        padded = input if any(self.padding) else F.pad(input, (0, 1, 0, 1))
+        if self.groups == 1 or not torch.is_autocast_enabled("cpu"):
+            return super().forward(padded)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(padded.float()).to(padded.dtype)
 
 
-def pad_like_tensorflow(mobilenet: nn.Module) -> None:
-    """Give a MobileNetV2's strided convolutions the padding that weights from TensorFlow were trained with."""
+def pad_strides(mobilenet: nn.Module, padding: str) -> None:
+    """Give a MobileNetV2's strided convolutions the padding that its weights were trained with."""
     for parent in list(mobilenet.modules()):
         for name, conv in parent.named_children():
             if isinstance(conv, nn.Conv2d) and conv.stride == (2, 2):
-                replacement = _TensorflowPaddedConv2d(
-                    conv.in_channels, conv.out_channels, 3, stride=2, groups=conv.groups, bias=False
-                )
-                setattr(parent, name, replacement)
+                setattr(parent, name, _StridedConv2d(conv, padding))
