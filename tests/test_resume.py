@@ -26,8 +26,9 @@ from vidcolor.cli.signals import Stopped
 from vidcolor.colorizer import Colorizer, load_colorizer
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.keeper import KeptShot
-from vidcolor.pipeline import RunSettings, colorize_video
+from vidcolor.pipeline import RunSettings, colorize_video, describe_run
 from vidcolor.resume import is_whole
+from vidcolor.resume.job import differences
 from vidcolor.resume.lock import take_lock
 from vidcolor.smooth import Smoother
 from vidcolor.video import Encoding, Span, join_packets
@@ -483,6 +484,14 @@ def test_only_resumable_runs_ask_the_encoder_to_repeat_itself():
         (Encoding("ffv1", repeatable=True), None),
     ):
         assert encoding.options_for(encoding.find_codec()).get("x264-params") == expected
+
+
+def test_a_run_whose_encoder_was_replaced_is_another_run(colorizer, monkeypatch):
+    settings, jobs = replace(SETTINGS, encoding=Encoding("h264_nvenc")), []
+    for refusal in (None, "no such driver"):
+        monkeypatch.setattr("vidcolor.video.encoding._refusal_of", lambda codec, refusal=refusal: refusal)
+        jobs.append(describe_run("digest", colorizer, settings))
+    assert "libx264" in differences(*jobs)
 
 
 def test_a_stage_is_asked_for_its_memory_only_where_a_span_ends(reel, colorizer, tmp_path, monkeypatch):

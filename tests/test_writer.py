@@ -7,15 +7,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
 from tests.clips import LOSSLESS, QUICK, Tone, leftovers, make_film, make_picture, pattern, rewrite, shown, with_grey
 from vidcolor.errors import ConfigError, InputError, OutputError
 from vidcolor.frames import PlaneFormat
-from vidcolor.video import Encoding, Span, open_reader, open_writer
-from vidcolor.video.encoding import choose_pixel_format
+from vidcolor.video import Encoding, Span, find_encoders, open_reader, open_writer
+from vidcolor.video.encoding import _refusal_of, choose_pixel_format
 from vidcolor.video.planes import change_depth
 from vidcolor.video.source import display_matrix
 
+needs_nvenc = pytest.mark.skipif("h264_nvenc" not in find_encoders(), reason="this build of FFmpeg has no NVENC")
 SHARED = Path(__file__).parents[2] / "shared"
 TURNED_RIGHT = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
 TURNED_AND_MIRRORED = (0, 65536, 0, 65536, 0, 0, 0, 0, 1 << 30)
@@ -303,6 +305,38 @@ def test_a_target_that_cannot_be_is_one_line_and_no_file(tmp_path, name, encodin
         open_writer(tmp_path / name, reader, encoding=encoding)
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@needs_nvenc
+def test_a_cards_encoder_is_replaced_by_the_processors_where_it_does_not_open(tmp_path, monkeypatch):
+    monkeypatch.setattr("vidcolor.video.encoding._refusal_of", lambda codec: "no such driver")
+    source, asked = make_film(tmp_path / "in.mp4"), Encoding("h264_nvenc", 20, "p5", {"spatial-aq": "1"})
+    with open_reader(source) as reader, open_writer(tmp_path / "out.mp4", reader, encoding=asked) as writer:
+        for batch in reader.batches(8):
+            writer.write(with_grey(batch, writer.planes))
+        told = [line for line in writer.warnings if "h264_nvenc" in line]
+    assert len(told) == 1 and "no such driver" in told[0] and "libx264" in told[0]
+    assert len(shown(tmp_path / "out.mp4")) == 12
+    assert asked.fit(".mp4").options_for(Encoding("libx264").find_codec()) == {"crf": "20", "preset": "medium"}
+    assert Encoding("hevc_nvenc").fit(".mkv").codec == "libx265"
+
+
+@needs_nvenc
+def test_a_cards_encoder_keeps_to_a_quality_too(monkeypatch):
+    monkeypatch.setattr("vidcolor.video.encoding._refusal_of", lambda codec: None)
+    asked = Encoding("h264_nvenc", 18, "p5")
+    codec = asked.find_codec()
+    assert asked.fit(".mp4") is asked
+    assert asked.options_for(codec) == {"preset": "p5", "rc": "constqp", "qp": "18"}
+    assert Encoding("h264_nvenc", 63).options_for(codec)["qp"] == "51"
+    assert Encoding("h264_nvenc", None, None, {"b": "8M"}).options_for(codec) == {"b": "8M"}
+    assert Encoding("h264_nvenc", options={"qp": "30"}).options_for(codec)["qp"] == "30"
+
+
+def test_whether_an_encoder_opens_is_tried_out():
+    assert _refusal_of("libx264") is None
+    if "h264_nvenc" in find_encoders() and not torch.cuda.is_available():
+        assert _refusal_of("h264_nvenc")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

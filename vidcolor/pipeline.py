@@ -126,13 +126,13 @@ def colorize_window(
 
 def describe_run(source: str, colorizer: Colorizer, settings: RunSettings) -> Job:
     """All that the film depends on which comes of the source of this digest."""
-    batch_size = settings.batch_size or colorizer.batch_size
+    batch_size, encoding = settings.batch_size or colorizer.batch_size, settings.encoding.on_this_machine()
     return describe_job(
         source=source,
         model=colorizer.digest,
         device=colorizer.device.type,
         runtime=colorizer.maker,
-        settings=replace(settings, batch_size=batch_size, limits=Limits(), overwrite=False),
+        settings=replace(settings, batch_size=batch_size, encoding=encoding, limits=Limits(), overwrite=False),
     )
 
 

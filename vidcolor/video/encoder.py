@@ -48,7 +48,7 @@ class Encoder:
         self.stream.codec_context.thread_type = "AUTO"
         is_same_size = (info.width, info.height) == (reader.info.width, reader.info.height)
         tags = reader.tags if is_same_size else name_matrix(reader.tags, info.planes)
-        self.warnings = [self._pixels.warning] if self._pixels.warning else []
+        self.warnings = [warning for warning in (encoding.warning, self._pixels.warning) if warning]
         self.warnings += describe_picture(self.stream, tags, info.planes)
 
     @property

@@ -4,15 +4,18 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cache
 from types import MappingProxyType
 
-from av import Codec
+from av import Codec, FFmpegError
 from av.codec import codecs_available
 from av.codec.codec import UnknownCodecError
 
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.frames import PlaneFormat
 from vidcolor.video.planes import chroma_shift
+from vidcolor.video.source import reason
 
 # x264 and x265 refuse a size that their chroma subsampling does not divide.
 _EVEN_ONLY = frozenset({"h264", "hevc"})
@@ -34,6 +37,11 @@ KEEPS_FIELDS = frozenset({"libx264"})
 _QUICK_VP9 = {"cpu-used": "4", "row-mt": "1"}
 _ASKED_FOR = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "ffv1", "h264_nvenc", "hevc_nvenc")
 
+ON_A_CARD = {"h264_nvenc": "libx264", "hevc_nvenc": "libx265"}
+"""Encoders of an NVIDIA card, and what takes their place where there is none."""
+_WORST_QP = 51
+"""Of those, which know a quality as qp: where it ends."""
+
 
 def find_encoders() -> tuple[str, ...]:
     """The video encoders people ask for that this build of FFmpeg has; a card's encoder may still need the card."""
@@ -53,15 +61,26 @@ class Encoding:
     """Further options of the codec, as FFmpeg names them; `threads` among them."""
     repeatable: bool = False
     """Whether the same frames have to give the same packets every time."""
+    warning: str | None = None
+    """Why the codec is another than the one asked for."""
 
     def __post_init__(self) -> None:
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise ConfigError(f"crf must lie between 0 and 63, got {self.crf:g}")
 
-    def fit(self, suffix: str) -> "Encoding":
-        """The same with a codec, chosen for a container by its suffix where none is given."""
-        if self.codec:
+    def on_this_machine(self) -> "Encoding":
+        """The same, or the processor's encoder of that kind, set as usual, where a card's does not open."""
+        refusal = _refusal_of(self.codec) if self.codec in ON_A_CARD else None
+        if refusal is None:
             return self
+        instead = ON_A_CARD[self.codec]
+        warning = f"{self.codec} needs an NVIDIA card that encodes, and finds none ({refusal}): {instead} did it"
+        return Encoding(instead, self.crf, repeatable=self.repeatable, warning=warning)
+
+    def fit(self, suffix: str) -> "Encoding":
+        """The same with a codec: chosen for a container by its suffix where none is given, and one that works here."""
+        if self.codec:
+            return self.on_this_machine()
         if suffix.lower() == ".webm":
             return replace(self, codec="libvpx-vp9", options=_QUICK_VP9 | dict(self.options))
         return replace(self, codec="libx264")
@@ -83,12 +102,26 @@ class Encoding:
         known = {option.name for option in codec.create("video").supported_options.private}
         chosen = {"crf": None if self.crf is None else f"{self.crf:g}", "preset": self.preset}
         options = {name: value for name, value in chosen.items() if value is not None and name in known}
+        if codec.name in ON_A_CARD and self.crf is not None:
+            options |= {"rc": "constqp", "qp": f"{min(self.crf, _WORST_QP):.0f}"}
         if "x265-params" in known:
             options["x265-params"] = "log-level=error"  # it writes to stderr by itself
         options |= interlaced_options(self.codec, field_order) | dict(self.options)
         if self.repeatable and self.codec == "libx264":
             options["x264-params"] = ":".join(filter(None, (options.get("x264-params"), _REPEATABLE)))
         return options
+
+
+@cache
+def _refusal_of(codec: str) -> str | None:
+    """Why an encoder does not open here, in FFmpeg's words; None if it does."""
+    context = Encoding(codec).find_codec().create("video")
+    context.width, context.height, context.pix_fmt, context.time_base = 256, 256, "yuv420p", Fraction(1, 25)
+    try:
+        context.open()
+    except FFmpegError as error:
+        return reason(error)
+    return None
 
 
 def interlaced_options(codec: str, field_order: int) -> dict[str, str]:
