@@ -29,9 +29,22 @@ def test_packed_planes_are_read_bit_for_bit(packed):
     assert np.array_equal(planes.read_chroma(frame), planes.read_chroma(planar))
 
 
-@pytest.mark.parametrize(
-    "name", ["v30xbe", "xv30be", "y210be", "y216be", "y210le", "y212le", "y216le", "gray32le", "yaf32le", "rgb96le"]
-)
+@pytest.mark.parametrize("order", ("le", "be"))
+@pytest.mark.parametrize("bits", (10, 12, 16))
+def test_deep_packed_422_is_read_bit_for_bit(bits, order):
+    samples = np.random.default_rng(bits).integers(0, 1 << bits, (32, 48, 2), dtype=np.uint16)
+    frame = av.VideoFrame(48, 32, f"y2{bits}{order}")
+    stored = (samples << (16 - bits)).reshape(32, 96)
+    padded = np.zeros((32, frame.planes[0].line_size // 2), "<u2" if order == "le" else ">u2")
+    padded[:, :96] = stored
+    frame.planes[0].update(padded.tobytes())
+    assert planes.repack(frame) is frame
+    assert planes.plane_format(frame) == planes.plane_format(av.VideoFrame(48, 32, f"yuv422p{bits}le"))
+    assert np.array_equal(planes.read_luma(frame), samples[..., 0])
+    assert np.array_equal(planes.read_chroma(frame), np.stack((samples[:, 0::2, 1], samples[:, 1::2, 1])))
+
+
+@pytest.mark.parametrize("name", ["v30xbe", "xv30be", "gray32le", "yaf32le", "rgb96le"])
 def test_what_nothing_unpacks_is_one_line(name):
     with pytest.raises(InputError, match=f"pixels of the format {name}, which nothing unpacks") as caught:
         planes.repack(av.VideoFrame(16, 16, name))
@@ -75,7 +88,7 @@ def test_a_film_of_what_nothing_unpacks_is_refused_by_name(tmp_path, monkeypatch
         stream.pix_fmt = "v30xle"
         (frame,) = frames(1, 32, 48, "yuv444p10le")
         output.mux(stream.encode(frame.reformat(format="v30xle")))
-    monkeypatch.setattr(planes, "_MISREAD", {"v30xle"})
+    monkeypatch.setattr(planes, "_DEADLY", {"v30xle"})
     with pytest.raises(InputError, match=r"in\.nut: has pixels of the format v30xle"):
         open_reader(tmp_path / "in.nut")
 

@@ -30,12 +30,15 @@ FAITHFUL_COLORSPACES = frozenset({1, 2, 5, 6, 9})
 REC709 = np.array([0.2126, 0.7152, 0.0722])
 """Rec. 709 luma of R′G′B′."""
 
+_DEEP_YUYV = tuple(f"y21{bits}{order}" for bits in "026" for order in ("le", "be"))
 # Format: (first sample, samples from one luma to the next) in its only plane.
 _PACKED_LUMA = {
     "yuyv422": (0, 2), "yvyu422": (0, 2), "uyvy422": (1, 2), "ya8": (0, 2), "ya16le": (0, 2), "ya16be": (0, 2)
-}  # fmt: skip
+} | dict.fromkeys(_DEEP_YUYV, (0, 2))  # fmt: skip
 # Format: (first Cb, first Cr, samples from one to the next) in its only plane.
-_PACKED_CHROMA = {"yuyv422": (1, 3, 4), "yvyu422": (3, 1, 4), "uyvy422": (0, 2, 4)}
+_PACKED_CHROMA = {
+    "yuyv422": (1, 3, 4), "yvyu422": (3, 1, 4), "uyvy422": (0, 2, 4)
+} | dict.fromkeys(_DEEP_YUYV, (1, 3, 4))  # fmt: skip
 _CR_FIRST = frozenset({"nv21", "nv42"})
 # What has no integer plane, as swscale turns it into one.
 _REPACKED = {
@@ -43,12 +46,12 @@ _REPACKED = {
     "grayf16be": "gray16le", "yaf16le": "gray16le", "yaf16be": "gray16le", "gray32le": "gray16le",
     "gray32be": "gray16le", "xyz12le": "rgb48le", "xyz12be": "rgb48le",
 }  # fmt: skip
-_MISREAD = frozenset({"yaf32le", "yaf32be", "y210le", "y212le", "y216le"})
-"""Formats on which swscale ends the process, or of which it reads now this and now that."""
+_DEADLY = frozenset({"yaf32le", "yaf32be"})
+"""Formats on which swscale ends the process."""
 SWSCALE_THREADS = 1
 """With more, swscale of FFmpeg 8.0 leaves out a line of P010's and P210's chroma in one picture of a thousand."""
 _WITH_ALPHA = ("yuva", "ya8", "ya16", "rgba", "bgra", "argb", "abgr", "gbrap")
-_HIGH_BITS = re.compile(r"p[024]1[026](le|be)|.*msb(le|be)")
+_HIGH_BITS = re.compile(r"[py][024]1[026](le|be)|.*msb(le|be)")
 
 
 def repack(frame: VideoFrame) -> VideoFrame:
@@ -57,7 +60,7 @@ def repack(frame: VideoFrame) -> VideoFrame:
     Raises InputError for a format that nothing unpacks.
     """
     name = frame.format.name
-    if name in _MISREAD or (is_rgb(frame.format) and not _reads_rgb(name)):
+    if name in _DEADLY or (is_rgb(frame.format) and not _reads_rgb(name)):
         raise _not_unpacked(name)
     target = _REPACKED.get(name) or _planar(frame.format)
     try:
