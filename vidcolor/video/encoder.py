@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import av
-from av import Packet
+from av import FFmpegError, Packet
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
@@ -17,6 +17,7 @@ from vidcolor.video.encoding import Encoding, choose_pixel_format
 from vidcolor.video.picture import describe_picture, name_matrix
 from vidcolor.video.planes import Plane
 from vidcolor.video.reader import VideoReader
+from vidcolor.video.source import reason
 
 
 class Encoder:
@@ -29,7 +30,7 @@ class Encoder:
         self, container: OutputContainer, target: Path, reader: VideoReader, encoding: Encoding, info: VideoInfo
     ) -> None:
         codec = encoding.find_codec()
-        self._info, self._encoding = info, encoding
+        self._target, self._info, self._encoding = target, info, encoding
         self._pixels = choose_pixel_format(codec, info.planes, info.width, info.height)
         self.planes = PlaneFormat(
             self._pixels.bit_depth, info.planes.full_range, info.planes.matrix, self._pixels.chroma_shift
@@ -57,8 +58,12 @@ class Encoder:
         return bytes(self.stream.codec_context.extradata or b"")
 
     def open(self) -> None:
-        """Get ready. Raises OutputError for an option that the encoder does not have."""
-        self.stream.codec_context.open()
+        """Get ready. Raises OutputError for settings that the encoder does not take, and where it needs a card."""
+        try:
+            self.stream.codec_context.open()
+        except FFmpegError as error:
+            problem = f"{self._target}: {self._encoding.codec} does not open with these settings ({reason(error)})"
+            raise OutputError(f"{problem}, check its preset and options, or choose another codec") from error
         unknown = sorted(set(self.stream.codec_context.options) & set(self._encoding.options))
         if unknown:
             raise OutputError(f"{self._encoding.codec} has no option {', '.join(map(repr, unknown))}, leave it out")
