@@ -1,9 +1,9 @@
-"""A scaled-down replay of how `fusion` was made: the same three runs, each for a share of its minutes.
+"""A scaled-down replay of how `fusion` was made: the same runs, each for a share of its minutes.
 
     python benchmarks/replay.py PHOTOS... --encoder-weights FILE --encoder-padding tensorflow [--share 0.04] [--out DIR]
 
 The runs are those of benchmarks/fusion/*.toml; with --share 1 they are the ones models/README.md tells of. The model is
-OUT/third/model.safetensors; benchmarks/photos.py scores it.
+OUT/fifth/model.safetensors; benchmarks/photos.py scores it.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 
 RECIPES = Path(__file__).parent / "fusion"
-RUNS = ("first", "second", "third")
+RUNS = ("first", "second", "third", "fourth", "fifth")
 
 
 def main() -> None:
