@@ -29,8 +29,8 @@ def rebalanced_weights(frequency: Tensor, uniform: float = 0.5, limits: tuple[fl
 
 def annealed_mean(logits: Tensor, palette: Tensor, temperature: float) -> Tensor:
     """Logits (N, Q, h, w) -> the mean colour (N, 2, h, w) after sharpening by 1 / temperature. Zhang 2016, eq. 5."""
-    share = (logits.movedim(1, -1).float() / temperature).softmax(dim=-1)
-    return (share @ palette.float()).movedim(-1, 1)
+    share = (logits.movedim(1, 3).float() / temperature).softmax(dim=3)
+    return (share @ palette.float()).movedim(3, 1)
 
 
 def fade_faint(ab: Tensor, knee: float) -> Tensor:
