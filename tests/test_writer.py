@@ -333,6 +333,14 @@ def test_a_cards_encoder_keeps_to_a_quality_too(monkeypatch):
     assert Encoding("h264_nvenc", options={"qp": "30"}).options_for(codec)["qp"] == "30"
 
 
+def test_an_encoder_whose_presets_are_numbers_has_its_own_by_default(tmp_path):
+    codec = Encoding("libsvtav1").find_codec()
+    assert "preset" not in Encoding("libsvtav1").options_for(codec)
+    assert Encoding("libsvtav1", preset="12").options_for(codec)["preset"] == "12"
+    rewrite(make_film(tmp_path / "in.mkv", width=64, height=64), tmp_path / "out.mkv", Encoding("libsvtav1"))
+    assert len(shown(tmp_path / "out.mkv")) == 12
+
+
 def test_whether_an_encoder_opens_is_tried_out():
     assert _refusal_of("libx264") is None
     if "h264_nvenc" in find_encoders() and not torch.cuda.is_available():

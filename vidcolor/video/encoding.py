@@ -42,6 +42,9 @@ ON_A_CARD = {"h264_nvenc": "libx264", "hevc_nvenc": "libx265"}
 _WORST_QP = 51
 """Of those, which know a quality as qp: where it ends."""
 
+_NUMBERED_PRESETS = frozenset({"libsvtav1"})
+"""Encoders that know no "medium": their own default is meant."""
+
 
 def find_encoders() -> tuple[str, ...]:
     """The video encoders people ask for that this build of FFmpeg has; a card's encoder may still need the card."""
@@ -74,7 +77,8 @@ class Encoding:
         if refusal is None:
             return self
         instead = ON_A_CARD[self.codec]
-        warning = f"{self.codec} needs an NVIDIA card that encodes, and finds none ({refusal}): {instead} did it"
+        problem = f"{self.codec} needs an NVIDIA card that encodes, and finds none ({refusal})"
+        warning = f"{problem}: {instead} did it, with its usual preset and no further options"
         return Encoding(instead, self.crf, repeatable=self.repeatable, warning=warning)
 
     def fit(self, suffix: str) -> "Encoding":
@@ -100,7 +104,8 @@ class Encoding:
     def options_for(self, codec: Codec, field_order: int = 0) -> dict[str, str]:
         """The options to open `codec` with."""
         known = {option.name for option in codec.create("video").supported_options.private}
-        chosen = {"crf": None if self.crf is None else f"{self.crf:g}", "preset": self.preset}
+        preset = None if self.preset == "medium" and codec.name in _NUMBERED_PRESETS else self.preset
+        chosen = {"crf": None if self.crf is None else f"{self.crf:g}", "preset": preset}
         options = {name: value for name, value in chosen.items() if value is not None and name in known}
         if codec.name in ON_A_CARD and self.crf is not None:
             options |= {"rc": "constqp", "qp": f"{min(self.crf, _WORST_QP):.0f}"}
