@@ -101,6 +101,22 @@ def test_subtitles_are_copied_and_converted(tmp_path):
     assert languages == {"deu"}
 
 
+@pytest.mark.parametrize(("suffix", "encoding"), [(".mp4", QUICK), (".mov", QUICK), (".webm", WEBM)])
+def test_a_line_that_does_not_convert_is_left_out_and_counted(tmp_path, suffix, encoding):
+    lines = [Line(100, 200, "one"), Line(210, 240, "fuenf"), Line(250, 400, "zwölf")]
+    source = make_film(tmp_path / "in.mkv", lines=lines)
+    source.write_bytes(source.read_bytes().replace(b"fuenf", "fünf!".encode("latin-1")))
+    writer = rewrite(source, tmp_path / f"out{suffix}", encoding)
+    assert "damaged packets of sound or subtitles left out: 1" in writer.warnings
+    with av.open(str(tmp_path / f"out{suffix}")) as film:
+        stream = film.streams.subtitles[0]
+        spoken = [(line.ass, p.pts * p.time_base) for p in film.demux(stream) if p.size for line in p.decode()]
+    assert [(text.split(b",")[-1].decode(), seconds) for text, seconds in spoken if not text.endswith(b",")] == [
+        ("one", Fraction(1, 10)),
+        ("zwölf", Fraction(1, 4)),
+    ]
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_subtitles_of_an_mp4_are_not_doubled(tmp_path, suffix):
     lines = [Line(100, 200, "one"), Line(250, 400, "two")]

@@ -56,6 +56,11 @@ class Passthrough:
         """All streams of the source in its order, the picture among them."""
         return list(self._container.streams)
 
+    @property
+    def refused(self) -> int:
+        """Lines of subtitles that could not be converted so far."""
+        return sum(route.refused for route in self._routes.values() if isinstance(route, SubtitleConversion))
+
     def close(self) -> None:
         """Let go of the source."""
         self._container.close()
