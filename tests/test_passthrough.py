@@ -55,12 +55,28 @@ def test_a_picture_that_begins_late_stays_late(tmp_path):
 
 def test_sound_is_cut_with_the_picture(tmp_path):
     source = make_film(tmp_path / "in.mp4", count=50, tones=[Tone(seconds=2)], options={"g": "10"})
-    rewrite(source, tmp_path / "out.mp4", span=Span(Fraction("0.8"), Fraction("1.2")))
+    writer = rewrite(source, tmp_path / "out.mp4", span=Span(Fraction("0.8"), Fraction("1.2")))
+    assert writer.warnings == []
     old, new = packets(source, "audio")[0], packets(tmp_path / "out.mp4", "audio")[0]
     expected = [packet.data for packet in old if Fraction("0.8") <= packet.seconds < Fraction("1.2")]
     assert [packet.data for packet in new] == expected
     start = next(packet.seconds for packet in old if packet.seconds >= Fraction("0.8"))
     assert abs(new[0].seconds - (start - Fraction("0.8"))) <= Fraction(1, 48_000)
+
+
+@pytest.mark.parametrize("span", [Span(), Span(Fraction("0.2"))])
+@pytest.mark.parametrize("tones", [1, 2])
+def test_sound_that_is_cut_off_is_told(tmp_path, tones, span):
+    source = tmp_path / "in.mp4"
+    make_film(source, tones=[Tone(seconds=2.5)] * tones, container_options={"movflags": "faststart"})
+    whole = packets(source, "audio")
+    source.write_bytes(source.read_bytes()[:-3000])
+    missing = sum(map(len, whole)) - sum(map(len, packets(source, "audio")))
+    writer = rewrite(source, tmp_path / "out.mp4", span=span)
+    assert writer.warnings == [
+        f"sound and subtitles: the file is cut off or unreadable from here on ({missing} packets)"
+    ]
+    assert missing > 2 * tones
 
 
 @pytest.mark.parametrize(
