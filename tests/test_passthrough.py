@@ -150,6 +150,17 @@ def test_subtitles_move_with_a_span(tmp_path):
     assert found == [(b"cut in", 0), (b"whole", Fraction(1, 5))]
 
 
+def test_a_line_from_before_the_key_frame_stays_on_screen(tmp_path):
+    lines = [Line(0, 90, "gone"), Line(100, 1800, "long"), Line(1700, 1750, "short"), Line(1900, 3000, "late")]
+    source = make_film(tmp_path / "in.mkv", count=50, options={"g": "5"}, tones=[Tone(seconds=2.5)], lines=lines)
+    assert rewrite(source, tmp_path / "out.mkv", span=Span(Fraction("1.6"))).warnings == []
+    with av.open(str(tmp_path / "out.mkv")) as film:
+        found = [(bytes(p), p.pts, p.duration) for p in film.demux(film.streams.subtitles[0]) if p.size]
+    assert found == [(b"long", 0, 200), (b"short", 100, 50), (b"late", 300, 1100)]
+    old, new = packets(source, "audio")[0], packets(tmp_path / "out.mkv", "audio")[0]
+    assert [p.data for p in new] == [p.data for p in old if p.seconds >= Fraction("1.6")]
+
+
 def chapters_of(path):
     with av.open(str(path)) as container:
         return [
