@@ -55,12 +55,28 @@ def test_a_picture_that_begins_late_stays_late(tmp_path):
 
 def test_sound_is_cut_with_the_picture(tmp_path):
     source = make_film(tmp_path / "in.mp4", count=50, tones=[Tone(seconds=2)], options={"g": "10"})
-    rewrite(source, tmp_path / "out.mp4", span=Span(Fraction("0.8"), Fraction("1.2")))
+    writer = rewrite(source, tmp_path / "out.mp4", span=Span(Fraction("0.8"), Fraction("1.2")))
+    assert writer.warnings == []
     old, new = packets(source, "audio")[0], packets(tmp_path / "out.mp4", "audio")[0]
     expected = [packet.data for packet in old if Fraction("0.8") <= packet.seconds < Fraction("1.2")]
     assert [packet.data for packet in new] == expected
     start = next(packet.seconds for packet in old if packet.seconds >= Fraction("0.8"))
     assert abs(new[0].seconds - (start - Fraction("0.8"))) <= Fraction(1, 48_000)
+
+
+@pytest.mark.parametrize("span", [Span(), Span(Fraction("0.2"))])
+@pytest.mark.parametrize("tones", [1, 2])
+def test_sound_that_is_cut_off_is_told(tmp_path, tones, span):
+    source = tmp_path / "in.mp4"
+    make_film(source, tones=[Tone(seconds=2.5)] * tones, container_options={"movflags": "faststart"})
+    whole = packets(source, "audio")
+    source.write_bytes(source.read_bytes()[:-3000])
+    missing = sum(map(len, whole)) - sum(map(len, packets(source, "audio")))
+    writer = rewrite(source, tmp_path / "out.mp4", span=span)
+    assert writer.warnings == [
+        f"sound and subtitles: the file is cut off or unreadable from here on ({missing} packets)"
+    ]
+    assert missing > 2 * tones
 
 
 @pytest.mark.parametrize(
@@ -101,6 +117,22 @@ def test_subtitles_are_copied_and_converted(tmp_path):
     assert languages == {"deu"}
 
 
+@pytest.mark.parametrize(("suffix", "encoding"), [(".mp4", QUICK), (".mov", QUICK), (".webm", WEBM)])
+def test_a_line_that_does_not_convert_is_left_out_and_counted(tmp_path, suffix, encoding):
+    lines = [Line(100, 200, "one"), Line(210, 240, "fuenf"), Line(250, 400, "zwölf")]
+    source = make_film(tmp_path / "in.mkv", lines=lines)
+    source.write_bytes(source.read_bytes().replace(b"fuenf", "fünf!".encode("latin-1")))
+    writer = rewrite(source, tmp_path / f"out{suffix}", encoding)
+    assert "damaged packets of sound or subtitles left out: 1" in writer.warnings
+    with av.open(str(tmp_path / f"out{suffix}")) as film:
+        stream = film.streams.subtitles[0]
+        spoken = [(line.ass, p.pts * p.time_base) for p in film.demux(stream) if p.size for line in p.decode()]
+    assert [(text.split(b",")[-1].decode(), seconds) for text, seconds in spoken if not text.endswith(b",")] == [
+        ("one", Fraction(1, 10)),
+        ("zwölf", Fraction(1, 4)),
+    ]
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_subtitles_of_an_mp4_are_not_doubled(tmp_path, suffix):
     lines = [Line(100, 200, "one"), Line(250, 400, "two")]
@@ -116,6 +148,17 @@ def test_subtitles_move_with_a_span(tmp_path):
     rewrite(source, tmp_path / "out.mkv", span=Span(Fraction("0.4"), Fraction("0.8")))
     found = [(p.data, p.seconds) for p in packets(tmp_path / "out.mkv", "subtitle")[0]]
     assert found == [(b"cut in", 0), (b"whole", Fraction(1, 5))]
+
+
+def test_a_line_from_before_the_key_frame_stays_on_screen(tmp_path):
+    lines = [Line(0, 90, "gone"), Line(100, 1800, "long"), Line(1700, 1750, "short"), Line(1900, 3000, "late")]
+    source = make_film(tmp_path / "in.mkv", count=50, options={"g": "5"}, tones=[Tone(seconds=2.5)], lines=lines)
+    assert rewrite(source, tmp_path / "out.mkv", span=Span(Fraction("1.6"))).warnings == []
+    with av.open(str(tmp_path / "out.mkv")) as film:
+        found = [(bytes(p), p.pts, p.duration) for p in film.demux(film.streams.subtitles[0]) if p.size]
+    assert found == [(b"long", 0, 200), (b"short", 100, 50), (b"late", 300, 1100)]
+    old, new = packets(source, "audio")[0], packets(tmp_path / "out.mkv", "audio")[0]
+    assert [p.data for p in new] == [p.data for p in old if p.seconds >= Fraction("1.6")]
 
 
 def chapters_of(path):

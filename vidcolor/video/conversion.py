@@ -58,13 +58,21 @@ class SubtitleConversion:
         self.stream.codec_context.subtitle_header = source.codec_context.subtitle_header
         self.stream.codec_context.time_base = source.time_base  # type: ignore[assignment]
         self.stream.codec_context.open()
+        self.refused = 0
+        """Packets left out so far: damaged, or not in UTF-8."""
 
     def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
-        """The converted packet, with the times of the source's; none where it holds no text."""
-        text = self.source.decode2(packet) if packet is not None else None
-        if packet is None or text is None or not len(text):
+        """The converted packet, with the times of the source's; none where it holds no text or is refused."""
+        if packet is None:
             return []
-        converted = self.stream.codec_context.encode_subtitle(text)
+        try:
+            text = self.source.decode2(packet)
+            if text is None or not len(text):
+                return []
+            converted = self.stream.codec_context.encode_subtitle(text)
+        except FFmpegError:
+            self.refused += 1
+            return []
         converted.stream = self.stream
         converted.time_base = packet.time_base
         converted.pts, converted.dts, converted.duration = packet.pts, packet.pts, packet.duration

@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from typing import Any
@@ -127,35 +127,45 @@ def read_packets(container: InputContainer, streams: Sequence[Stream], lose: Los
     """The packets of `streams` in file order, without the empty ones that flush; unreadable parts go to `lose`."""
     errors = 0
     knows_all = True
-    last: Packet[Any] | None = None
+    last: int | None = None
+    reached: dict[int, int] = {}
     while errors < MAX_READ_ERRORS:
         try:
             for packet in container.demux(*streams):
                 if packet.size == 0 and packet.dts is None:
                     continue
                 if errors:
-                    lose(last.pts if last else None, "a part of the file is unreadable")
+                    lose(last, "a part of the file is unreadable")
                     errors = 0
-                last = packet
-                yield packet
+                last = packet.pts
+                if packet.dts is not None:
+                    reached[packet.stream.index] = packet.dts
+                yield packet  # whoever takes it may move its times
             break
         except FFmpegError:
             errors += 1
         except IndexError:  # PyAV on a packet of a stream that it did not meet when it opened the file
             if knows_all:
-                lose(last.pts if last else None, "a stream that begins in the middle of the file is left out")
+                lose(last, "a stream that begins in the middle of the file is left out")
             knows_all = False
-    missing = _missing_at_end(container, last)
+    missing = _missing_at_end(container, reached)
     if errors or missing:
         count = f" ({missing} packets)" if missing else ""
-        lose(last.pts if last else None, f"the file is cut off or unreadable from here on{count}")
+        lose(last, f"the file is cut off or unreadable from here on{count}")
 
 
-def _missing_at_end(container: InputContainer, last: Packet[Any] | None) -> int:
-    """Packets that an mp4's index promises behind the last one; its demuxer ends without a word where the file does."""
-    if last is None or last.dts is None or "mov" not in container.format.name:
+def _missing_at_end(container: InputContainer, reached: Mapping[int, int]) -> int:
+    """Packets that an mp4's index promises behind the last ones; its demuxer ends without a word where the file does.
+
+    `reached` is the last dts of every stream, by the stream's index.
+    """
+    if "mov" not in container.format.name:
         return 0
-    return sum(entry.timestamp > last.dts and not entry.is_discard for entry in last.stream.index_entries)
+    return sum(
+        entry.timestamp > last and not entry.is_discard
+        for index, last in reached.items()
+        for entry in container.streams[index].index_entries
+    )
 
 
 def _with_flush(stream: VideoStream, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:

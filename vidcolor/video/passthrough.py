@@ -11,7 +11,7 @@ from typing import Any
 
 import av
 from av import FFmpegError, Packet
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Stream
 
 from vidcolor.video import metadata
@@ -55,6 +55,11 @@ class Passthrough:
     def streams(self) -> Sequence[Stream]:
         """All streams of the source in its order, the picture among them."""
         return list(self._container.streams)
+
+    @property
+    def refused(self) -> int:
+        """Lines of subtitles that could not be converted so far."""
+        return sum(route.refused for route in self._routes.values() if isinstance(route, SubtitleConversion))
 
     def close(self) -> None:
         """Let go of the source."""
@@ -110,7 +115,7 @@ class Passthrough:
         wanted = [self._container.streams[index] for index in self._routes]
         if not wanted:
             return
-        if self._start is not None:
+        if self._start is not None and not _hides_lines(self._container, wanted):
             with suppress(FFmpegError):  # not seekable: read from the beginning
                 self._container.seek(int(self._start * av.time_base))
         clocks: dict[int, _Clock] = {}
@@ -214,6 +219,11 @@ def _add_conversion(output: OutputContainer, stream: Stream) -> AudioConversion 
 def _cover(source: Path, index: int) -> Packet[Any] | None:
     with opened(source) as container:
         return next((packet for packet in container.demux(container.streams[index]) if packet.size), None)
+
+
+def _hides_lines(container: InputContainer, wanted: Sequence[Stream]) -> bool:
+    """True where lines that are on screen lie before the place found: Matroska is searched by the picture alone."""
+    return "matroska" in container.format.name and any(stream.type == "subtitle" for stream in wanted)
 
 
 def _seconds(packet: Packet[Any]) -> Fraction:

@@ -65,7 +65,8 @@ class VideoWriter:
     @property
     def warnings(self) -> list[str]:
         """One line for everything of the source that could not be kept as it was, and why."""
-        refused = [f"damaged packets of sound or subtitles left out: {self._refused}"] if self._refused else []
+        count = self._refused + self._others.refused
+        refused = [f"damaged packets of sound or subtitles left out: {count}"] if count else []
         return [*self._seen, *self._lost, *refused]
 
     @property
