@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError
+from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError, worded
 from vidcolor.pipeline import RunReport
 from vidcolor.resume import is_whole
 from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
@@ -71,15 +71,15 @@ def run_jobs(
     Left out are those whose target exists, or only those of them that no stopped run is still to replace.
     """
     for job in jobs:
-        if (skip_existing and job.target.exists()) or (skip_whole and is_whole(job.target)):
-            yield Outcome(job)
-            continue
         try:
-            if job.makes_folder:
-                make_folder(job.target.parent)
-            yield Outcome(job, report=colorize(job))
+            with worded():
+                is_done = (skip_existing and job.target.exists()) or (skip_whole and is_whole(job.target))
+                if job.makes_folder and not is_done:
+                    make_folder(job.target.parent)
+                outcome = Outcome(job, report=None if is_done else colorize(job))
         except VidcolorError as error:
-            yield Outcome(job, error=str(error))
+            outcome = Outcome(job, error=str(error))
+        yield outcome
 
 
 def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
