@@ -1,5 +1,7 @@
-"""Less room than there is, for real."""
+"""Less room than there is and fewer rights, for real."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,3 +18,12 @@ def room_for(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+def held_to_permissions() -> list[str]:
+    """What a command is begun with to be refused what its permissions say: root's are not asked for."""
+    if os.geteuid() != 0:
+        return []
+    if not (setpriv := shutil.which("setpriv")):
+        pytest.skip("no setpriv to take root's privileges away")
+    return [setpriv, "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]

@@ -43,6 +43,16 @@ def test_an_output_inside_the_input_is_not_coloured_again(files):
     assert all(not Path(source).is_relative_to(files / "out") for source, _ in plan([files], files / "out"))
 
 
+def test_an_output_inside_the_input_is_known_however_it_is_spelled(files, tmp_path, monkeypatch):
+    out = files / "out"
+    out.mkdir()
+    (out / "a.mp4").touch()
+    (tmp_path / "link").symlink_to(out)
+    monkeypatch.chdir(tmp_path)
+    for given, output in (("films", out), (files, "films/out"), ("films", "films/../films/out"), ("films", "link")):
+        assert [Path(source).name for source, _ in plan([given], output)] == ["a.mp4", "b.avi", "c.png"]
+
+
 def test_globs_and_several_files_go_into_a_folder(files, tmp_path):
     out = tmp_path / "out"
     assert plan([files / "*.mp4", files / "b.avi"], out) == [
@@ -54,6 +64,26 @@ def test_globs_and_several_files_go_into_a_folder(files, tmp_path):
         (f"{files}/sub/c.png", f"{out}/c.png"),
         (f"{files}/sub/e.png", f"{out}/e.png"),
     ]
+
+
+def test_a_glob_goes_into_a_folder_where_it_matches_one_file_too(files, tmp_path):
+    assert plan([files / "*.mp4"], tmp_path / "out") == [(f"{files}/a.mp4", f"{tmp_path}/out/a.mp4")]
+
+
+def test_an_output_that_ends_in_a_slash_is_a_folder_to_be_made(files, tmp_path):
+    (job,) = plan_jobs([f"{files}/b.avi"], f"{tmp_path}/new/")
+    assert job == Job(files / "b.avi", tmp_path / "new" / "b.mkv", makes_folder=True)
+    (tmp_path / "x.mp4").touch()
+    with pytest.raises(OutputError, match=r"x\.mp4: is a file"):
+        plan_jobs([f"{files}/b.avi"], f"{tmp_path}/x.mp4/")
+
+
+def test_a_file_that_is_found_twice_is_one_job(files, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    assert plan([files / "a.mp4", files / "sub" / ".." / "a.mp4"], out) == [(f"{files}/a.mp4", f"{out}/a.mp4")]
+    monkeypatch.chdir(tmp_path)
+    (files / "notes.txt").unlink()
+    assert plan(["films/**"], Path("out")) == plan(["films"], Path("out"))
 
 
 def test_a_name_with_glob_characters_that_exists_is_a_file(files, tmp_path):

@@ -124,7 +124,7 @@ def test_a_postscript_in_disguise_is_not_run(tmp_path):
         open_reader(tmp_path / "in.png")
 
 
-@pytest.mark.parametrize("pixels, hours", [(0, 1), (5, 0), (-1, 1)])
+@pytest.mark.parametrize("pixels, hours", [(0, 1), (5, 0), (-1, 1), (5, float("nan"))])
 def test_limits_check_themselves(pixels, hours):
     with pytest.raises(ConfigError, match="above 0"):
         Limits(pixels, hours)
@@ -147,6 +147,14 @@ def test_the_flags_arrive(tmp_path, monkeypatch, words):
     else:
         assert result.exit_code == 1 and result.stderr.startswith("Error: in.mp4: claims a picture of 64x48 pixels")
     assert [path.name for path in Path().iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize(("hours", "code", "said"), [("inf", 0, ""), ("nan", 1, "Error: limits must be above 0")])
+def test_hours_that_are_no_number(tmp_path, hours, code, said):
+    film = make_film(tmp_path / "in.mp4", count=3)
+    result = CliRunner().invoke(main, ["info", str(film), "--max-hours", hours])
+    assert result.exit_code == code and result.stderr.startswith(said)
+    Limits(hours=float("inf")).check_frames(film, 2**63)
 
 
 def test_info_of_a_bomb_stays_small(tmp_path):

@@ -13,6 +13,9 @@ VidcolorError
 Every message is one line: what failed, on which value, what to do about it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class VidcolorError(Exception):
     """Root of the tree; `cli` turns it into one line and exit code 1."""
@@ -52,3 +55,14 @@ class DamagedCheckpoint(CheckpointError):
 
 class MismatchedCheckpoint(CheckpointError):
     """The file is sound but belongs to another network or another version."""
+
+
+@contextmanager
+def worded() -> Iterator[None]:
+    """What the system refuses within, and nobody nearer by has put in words, becomes a VidcolorError."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise VidcolorError(f"{error.filename}: {error.strerror}") from error

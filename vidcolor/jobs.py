@@ -1,12 +1,13 @@
 """From what was typed to pairs of files, and through them one by one."""
 
 import glob
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError
+from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError, worded
 from vidcolor.pipeline import RunReport
 from vidcolor.resume import is_whole
 from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
@@ -37,21 +38,23 @@ class Outcome:
         return plain | (asdict(self.report) if self.report else {})
 
 
-def plan_jobs(inputs: Sequence[str], output: Path) -> list[Job]:
+def plan_jobs(inputs: Sequence[str], output: str | Path) -> list[Job]:
     """Which file goes where.
 
-    A single file goes to `output`, or into it if that is a folder. Several files, a glob or a folder (walked to the
-    bottom, its tree kept) go into the folder `output`. Raises InputError, OutputError or ConfigError.
+    A single file goes to `output`, or into it if that is a folder or ends like one. Several files, a glob or a folder
+    (walked to the bottom, its tree kept) go into the folder `output`. A file that is found twice is one job. Raises
+    InputError, OutputError or ConfigError.
     """
-    files = [found for given in inputs for found in _expand(given, output)]
+    target = Path(output)
+    files = list(_once(found for given in inputs for found in _expand(given, target)))
     if not files:
         raise InputError(f"{', '.join(inputs)}: no films and no pictures there")
-    several = len(inputs) > 1 or len(files) > 1 or Path(inputs[0]).is_dir()
-    if not several and not output.is_dir():
-        return [Job(files[0][0], output)]
-    if output.is_file():
-        raise OutputError(f"{output}: is a file; several inputs or a folder need a folder as output")
-    jobs = [Job(source, output / _writable(place, source), makes_folder=True) for source, place in files]
+    several = len(inputs) > 1 or os.path.isdir(inputs[0]) or _is_glob(inputs[0])
+    if not several and not str(output).endswith(("/", os.sep)) and not os.path.isdir(target):
+        return [Job(files[0][0], target)]
+    if os.path.isfile(target):
+        raise OutputError(f"{target}: is a file; several inputs, a glob or a folder need a folder as output")
+    jobs = [Job(source, target / _writable(place, source), makes_folder=True) for source, place in files]
     _refuse_collisions(jobs)
     return jobs
 
@@ -68,29 +71,51 @@ def run_jobs(
     Left out are those whose target exists, or only those of them that no stopped run is still to replace.
     """
     for job in jobs:
-        if (skip_existing and job.target.exists()) or (skip_whole and is_whole(job.target)):
-            yield Outcome(job)
-            continue
         try:
-            if job.makes_folder:
-                make_folder(job.target.parent)
-            yield Outcome(job, report=colorize(job))
+            with worded():
+                is_done = (skip_existing and job.target.exists()) or (skip_whole and is_whole(job.target))
+                if job.makes_folder and not is_done:
+                    make_folder(job.target.parent)
+                outcome = Outcome(job, report=None if is_done else colorize(job))
         except VidcolorError as error:
-            yield Outcome(job, error=str(error))
+            outcome = Outcome(job, error=str(error))
+        yield outcome
 
 
 def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
     """(file, its place below the output folder) for a file, a folder or a glob."""
     path = Path(given)
-    if path.is_dir():
+    if os.path.isdir(path):
         for file in sorted(path.rglob("*")):
-            if file.is_file() and is_media(file) and not _hidden(file, path) and not file.is_relative_to(output):
+            if os.path.isfile(file) and is_media(file) and not _hidden(file, path) and not _lies_in(file, output):
                 yield file, file.relative_to(path)
-    elif path.exists() or not glob.has_magic(given):
-        yield path, Path(path.name)
-    else:
+    elif _is_glob(given):
         for match in sorted(glob.glob(given, recursive=True)):
             yield from _expand(match, output)
+    else:
+        yield path, Path(path.name)
+
+
+def _is_glob(given: str) -> bool:
+    return glob.has_magic(given) and not os.path.exists(given)
+
+
+def _once(found: Iterable[tuple[Path, Path]]) -> Iterator[tuple[Path, Path]]:
+    """Every file at the place where it was found first."""
+    seen: set[Path] = set()
+    for file, place in found:
+        if (name := _folder_of(file) / file.name) not in seen:
+            seen.add(name)
+            yield file, place
+
+
+def _lies_in(file: Path, folder: Path) -> bool:
+    return _folder_of(file).is_relative_to(os.path.realpath(folder))
+
+
+def _folder_of(file: Path) -> Path:
+    """The same however the file is spelled; a link that is a file has its own."""
+    return Path(os.path.realpath(file.parent))
 
 
 def _hidden(file: Path, folder: Path) -> bool:

@@ -18,7 +18,7 @@ from vidcolor.cli.preview import preview
 from vidcolor.cli.run import run
 from vidcolor.cli.signals import exit_code, stopped_by_signals
 from vidcolor.cli.train import train
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, worded
 
 __all__ = ["DAMAGED", "FAILED", "HUNG_UP", "INTERRUPTED", "TERMINATED", "main"]
 
@@ -28,7 +28,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with stopped_by_signals():
+            with stopped_by_signals(), worded():
                 return super().invoke(ctx)
         except VidcolorError as error:
             raise click.ClickException(str(error)) from None

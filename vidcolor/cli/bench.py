@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from vidcolor.cli.options import (
+    TYPED_PATH,
     device_option,
     fast_option,
     json_option,
@@ -16,7 +17,7 @@ from vidcolor.cli.options import (
 
 
 @click.command()
-@click.argument("film", required=False, type=click.Path(path_type=Path))
+@click.argument("film", required=False, type=TYPED_PATH)
 @click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
 @device_option
 @runtime_option

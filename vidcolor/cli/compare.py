@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from vidcolor.cli.exits import DAMAGED
-from vidcolor.cli.options import json_option, limit_options, quiet_option
+from vidcolor.cli.options import TYPED_PATH, json_option, limit_options, quiet_option
 
 
 @click.command()
-@click.argument("left", type=click.Path(path_type=Path), metavar="A")
-@click.argument("right", type=click.Path(path_type=Path), metavar="B")
-@click.argument("output", type=click.Path(path_type=Path))
+@click.argument("left", type=TYPED_PATH, metavar="A")
+@click.argument("right", type=TYPED_PATH, metavar="B")
+@click.argument("output", type=TYPED_PATH)
 @click.option(
     "--layout",
     default="side",

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from vidcolor.cli.options import (
+    TYPED_PATH,
     device_option,
     fast_option,
     json_option,
@@ -15,7 +16,7 @@ from vidcolor.cli.options import (
 
 
 @click.command("eval")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="ORIGINAL...")
+@click.argument("sources", nargs=-1, required=True, type=TYPED_PATH, metavar="ORIGINAL...")
 @click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
 @device_option
 @runtime_option
@@ -26,7 +27,7 @@ from vidcolor.cli.options import (
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
 @click.option(
     "--feature-weights",
-    type=click.Path(path_type=Path),
+    type=TYPED_PATH,
     metavar="FILE",
     help="MobileNetV2 for FID and Inception Score; default: torchvision's, where it was downloaded before.",
 )
@@ -37,7 +38,7 @@ from vidcolor.cli.options import (
     type=click.Choice(["torch", "tensorflow"]),
     help="Padding those weights were trained with.",
 )
-@click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write a page to look at, index.html.")
+@click.option("--report", type=TYPED_PATH, metavar="DIR", help="Write a page to look at, index.html.")
 @limit_options
 @quiet_option
 @json_option

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import json_option, limit_options
+from vidcolor.cli.options import TYPED_PATH, json_option, limit_options
 
 
 @click.command()
-@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="INPUT")
+@click.argument("source", required=False, type=TYPED_PATH, metavar="INPUT")
 @click.option("--env", is_flag=True, help="Describe this machine instead: versions, devices, threads, encoders.")
 @limit_options
 @json_option

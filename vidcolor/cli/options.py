@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 C = TypeVar("C", bound=Callable[..., Any])
+TYPED_PATH = click.Path(readable=False, path_type=Path)
+"""Left as it is: the library says what is wrong with a file."""
 
 
 class Seconds(click.ParamType[Fraction]):

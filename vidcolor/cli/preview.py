@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import device_option, json_option, limit_options, quiet_option, runtime_option
+from vidcolor.cli.options import TYPED_PATH, device_option, json_option, limit_options, quiet_option, runtime_option
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="INPUT")
-@click.argument("sheet", type=click.Path(path_type=Path), metavar="SHEET")
+@click.argument("source", type=TYPED_PATH, metavar="INPUT")
+@click.argument("sheet", type=TYPED_PATH, metavar="SHEET")
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 400), help="Moments on the sheet.")
 @click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
 @device_option

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 
 import click
 
@@ -23,7 +22,7 @@ from vidcolor.cli.signals import exit_code
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.argument("output", type=click.Path(path_type=Path))
+@click.argument("output")
 @click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
 @device_option
 @runtime_option
@@ -56,7 +55,7 @@ from vidcolor.cli.signals import exit_code
 @json_option
 def run(
     inputs: tuple[str, ...],
-    output: Path,
+    output: str,
     model: str,
     device: str,
     runtime: str,

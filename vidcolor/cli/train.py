@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from vidcolor.cli.exits import FAILED, INTERRUPTED
-from vidcolor.cli.options import KeyValue, device_option, json_option, quiet_option
+from vidcolor.cli.options import TYPED_PATH, KeyValue, device_option, json_option, quiet_option
 
 
 def _setting(name: str, default: str, text: str, kind: Any = None, **more: Any) -> Callable[..., Any]:
@@ -27,7 +27,7 @@ NETWORK_SETTINGS = ("loss", "target", "classifier", "encoder_padding")
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FRAMES...")
+@click.argument("sources", nargs=-1, required=True, type=TYPED_PATH, metavar="FRAMES...")
 @click.option("--network", show_default="fusion", help="Architecture to train: fusion, or one of the reports'.")
 @click.option("--start-from", metavar="NAME|FILE", help="Go on from a released model or a checkpoint.")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of settings.")
@@ -43,7 +43,7 @@ NETWORK_SETTINGS = ("loss", "target", "classifier", "encoder_padding")
     "--out",
     default=Path("run"),
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=TYPED_PATH,
     help="Folder for the model, its settings, curves and sheets, and the state to resume from.",
 )
 @click.option("--name", help="Name of the model; default: the network's.")

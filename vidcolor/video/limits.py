@@ -16,16 +16,16 @@ class Limits:
     pixels: int = 200_000_000
     """Of one picture."""
     hours: float = 100
-    """Of film."""
+    """Of film; inf: of any length."""
 
     def __post_init__(self) -> None:
-        if self.pixels < 1 or self.hours <= 0:
+        if self.pixels < 1 or not self.hours > 0:  # nan is neither above nor below
             raise ConfigError(f"limits must be above 0, got {self.pixels} pixels and {self.hours:g} hours")
 
     @property
-    def frames(self) -> int:
+    def frames(self) -> float:
         """Pictures in so many hours."""
-        return round(self.hours * 3600 * HIGHEST_RATE)
+        return self.hours * 3600 * HIGHEST_RATE
 
     def check_picture(self, source: Path, width: int, height: int) -> None:
         """Raise InputError where a picture is larger."""

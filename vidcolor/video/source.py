@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 import av
@@ -22,12 +23,20 @@ MOST_PIXELS = 2**31 - 1
 
 
 def check_source(source: Path) -> None:
-    """Raise InputError for what no decoder has to look at: missing, a folder, empty."""
-    if not source.exists():
-        raise InputError(f"{source}: no such file")
-    if source.is_dir():
+    """Raise InputError for what no decoder has to look at: missing, locked, a folder, a pipe, empty."""
+    try:
+        found = source.stat()
+        if S_ISREG(found.st_mode):
+            source.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{source}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror})") from error
+    if S_ISDIR(found.st_mode):
         raise InputError(f"{source}: is a folder, give a film or a picture")
-    if source.stat().st_size == 0:
+    if not S_ISREG(found.st_mode):
+        raise InputError(f"{source}: is a pipe or a device, save what comes from it to a file and give that")
+    if found.st_size == 0:
         raise InputError(f"{source}: is empty (0 bytes)")
 
 
