@@ -12,6 +12,7 @@ from tests.scenes import STORED, glide, photo, read_planes, write_film
 from vidcolor.color import chroma_to_rgb, luma_of, rgb_to_lab
 from vidcolor.colorizer import load_colorizer
 from vidcolor.errors import ConfigError
+from vidcolor.evaluate import EvalSettings, evaluate
 from vidcolor.frames import FrameBatch
 from vidcolor.keys import LONGEST, TRACED, mark_keys
 from vidcolor.motion import follow_motion
@@ -121,10 +122,11 @@ def test_the_colours_differ_little_from_those_of_every_frame(tmp_path, name):
 
 def test_key_frames_need_the_temporal_filter(tmp_path):
     source = write_film(tmp_path / "in.mkv", still(2))
+    colorizer = load_colorizer("fusion", "cpu", fast=True)
     with pytest.raises(ConfigError, match="--smooth"):
-        colorize_video(
-            source, tmp_path / "o.mkv", load_colorizer("fusion", "cpu", fast=True), RunSettings(smoother=Smoother(0))
-        )
+        colorize_video(source, tmp_path / "o.mkv", colorizer, RunSettings(smoother=Smoother(0)))
+    with pytest.raises(ConfigError, match="--smooth"):
+        evaluate([source], colorizer, EvalSettings(smoother=Smoother(0)))
 
 
 def test_films_lose_little():

@@ -55,9 +55,11 @@ def evaluate(
     """Films, pictures, folders and tar archives of pictures, all in colour.
 
     `on_source` hears the name of each before it is measured, how many are done and how many there are. What cannot be
-    read is named in the notes; InputError is raised where nothing can.
+    read is named in the notes; InputError is raised where nothing can, ConfigError for settings that do not fit.
     """
-    return _Evaluator(colorizer, settings or EvalSettings()).run(sources, on_source)
+    settings = settings or EvalSettings()
+    settings.smoother.check_carries(colorizer.fast)
+    return _Evaluator(colorizer, settings).run(sources, on_source)
 
 
 class _Evaluator:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.device import memory_watched
-from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch, VideoInfo
 from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
@@ -144,8 +143,7 @@ def _colorize(
     on_frames: Callable[[int, int | None], None],
     open_output: Callable[[VideoInfo], AbstractContextManager[tuple[_Writer, Kept]]],
 ) -> RunReport:
-    if colorizer.fast and not settings.smoother.strength:
-        raise ConfigError("--fast lets the temporal filter carry the colours between key frames: leave out --smooth 0")
+    settings.smoother.check_carries(colorizer.fast)
     started = time.monotonic()
     layout = lay_out(settings.compare, reader.info, reader.turn)
     batch_size = settings.batch_size or colorizer.batch_size

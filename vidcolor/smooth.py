@@ -53,6 +53,13 @@ class Smoother:
         if not 0 <= self.strength <= 1:
             raise ConfigError(f"smoothing strength must be from 0 to 1, got {self.strength}")
 
+    def check_carries(self, fast: bool) -> None:
+        """Raise ConfigError where the network sees key frames only, and nothing carries their colours on."""
+        if fast and not self.strength:
+            raise ConfigError(
+                "--fast lets the temporal filter carry the colours between key frames: leave out --smooth 0"
+            )
+
     @torch.inference_mode()
     def stream(self, batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
         """The same batches with `ab` filtered, on the device they are on; they need `guide`, `ab`, `first_of_shot`.
