@@ -217,7 +217,7 @@ class Oracle:
 
     def __init__(self, colorizer, gain=1.0):
         self.meta, self.place, self.warnings = colorizer.meta, colorizer.place, ()
-        self.batch_size, self.gain = 4, gain
+        self.batch_size, self.gain, self.fast = 4, gain, False
 
     def stream(self, batches, planes):
         for batch in batches:
