@@ -68,6 +68,7 @@ def test_globs_and_several_files_go_into_a_folder(files, tmp_path):
 
 def test_a_glob_goes_into_a_folder_where_it_matches_one_file_too(files, tmp_path):
     assert plan([files / "*.mp4"], tmp_path / "out") == [(f"{files}/a.mp4", f"{tmp_path}/out/a.mp4")]
+    assert plan([files / "*.mp4"], tmp_path / "x.mkv") == [(f"{files}/a.mp4", f"{tmp_path}/x.mkv")]
 
 
 def test_an_output_that_ends_in_a_slash_is_a_folder_to_be_made(files, tmp_path):

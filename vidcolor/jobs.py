@@ -42,14 +42,15 @@ def plan_jobs(inputs: Sequence[str], output: str | Path) -> list[Job]:
     """Which file goes where.
 
     A single file goes to `output`, or into it if that is a folder or ends like one. Several files, a glob or a folder
-    (walked to the bottom, its tree kept) go into the folder `output`. A file that is found twice is one job. Raises
-    InputError, OutputError or ConfigError.
+    (walked to the bottom, its tree kept) go into the folder `output`; a glob of one file may have a film's or a
+    picture's name as output. A file that is found twice is one job. Raises InputError, OutputError or ConfigError.
     """
     target = Path(output)
     files = list(_once(found for given in inputs for found in _expand(given, target)))
     if not files:
         raise InputError(f"{', '.join(inputs)}: no films and no pictures there")
-    several = len(inputs) > 1 or os.path.isdir(inputs[0]) or _is_glob(inputs[0])
+    several = len(inputs) > 1 or len(files) > 1 or os.path.isdir(inputs[0])
+    several = several or (_is_glob(inputs[0]) and not is_media(target))
     if not several and not str(output).endswith(("/", os.sep)) and not os.path.isdir(target):
         return [Job(files[0][0], target)]
     if os.path.isfile(target):
