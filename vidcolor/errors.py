@@ -13,8 +13,8 @@ VidcolorError
 Every message is one line: what failed, on which value, what to do about it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextlib
+from collections import abc
 
 
 class VidcolorError(Exception):
@@ -57,8 +57,8 @@ class MismatchedCheckpoint(CheckpointError):
     """The file is sound but belongs to another network or another version."""
 
 
-@contextmanager
-def worded() -> Iterator[None]:
+@contextlib.contextmanager
+def worded() -> abc.Iterator[None]:
     """What the system refuses within, and nobody nearer by has put in words, becomes a VidcolorError."""
     try:
         yield

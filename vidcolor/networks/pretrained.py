@@ -104,7 +104,10 @@ class _StridedConv2d(nn.Conv2d):
 
     def __init__(self, plain: nn.Conv2d, padding: str):
         sides = 1 if padding == "torch" else 0
-        super().__init__(plain.in_channels, plain.out_channels, 3, 2, sides, groups=plain.groups, bias=False)
+        super().__init__(
+            plain.in_channels, plain.out_channels, 3, 2, sides, groups=plain.groups, bias=False, device="meta"
+        )
+        self.weight = plain.weight
 
     def forward(self, input: Tensor) -> Tensor:
         padded = input if any(self.padding) else F.pad(input, (0, 1, 0, 1))

@@ -62,8 +62,10 @@ class Encoder:
         try:
             self.stream.codec_context.open()
         except FFmpegError as error:
-            problem = f"{self._target}: {self._encoding.codec} does not open with these settings ({reason(error)})"
-            raise OutputError(f"{problem}, check its preset and options, or choose another codec") from error
+            problem = f"{self._encoding.codec} does not open with these settings ({reason(error)})"
+            raise OutputError(
+                f"{self._target}: cannot be written, {problem}: check its preset and options, or choose another codec"
+            ) from error
         unknown = sorted(set(self.stream.codec_context.options) & set(self._encoding.options))
         if unknown:
             raise OutputError(f"{self._encoding.codec} has no option {', '.join(map(repr, unknown))}, leave it out")
