@@ -82,5 +82,9 @@ class Network(nn.Module, ABC):
         """The pretrained modules that stay frozen in the first stage of training."""
         return ()
 
+    def shallow_parts(self) -> tuple[nn.Module, ...]:
+        """The encoder's first modules, which learn little at great cost: they see edges, on the largest maps."""
+        return ()
+
     def forward(self, lightness: Tensor, context: Tensor | None = None) -> Tensor:
         return self.decode(self.encode(lightness), context)

@@ -144,6 +144,10 @@ class Fusion(Network):
     def encoder_parts(self) -> tuple[nn.Module, ...]:
         return (self.encoder,)
 
+    def shallow_parts(self) -> tuple[nn.Module, ...]:
+        """Up to stride 4."""
+        return tuple(self.encoder[: STAGE_ENDS[4] + 1])
+
 
 def _convolution(inputs: int, outputs: int, size: int = 3) -> tuple[nn.Module, ...]:
     convolution = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)

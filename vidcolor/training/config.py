@@ -53,6 +53,8 @@ class TrainConfig:
 
     free_share: float = 0.25
     """Share of the run, the last part before any critic, in which the encoder is trained too."""
+    hold_shallow: bool = False
+    """Leave the encoder's `shallow_parts` as they are, for faster steps."""
     critic_share: float = 0.0
     """Share of the run in which the critic is trained alone."""
     joint_share: float = 0.0

@@ -161,6 +161,9 @@ class Learner:
         for part in parts:
             part.requires_grad_(self.stage.name != FROZEN)
             part.eval()
+        if self.config.hold_shallow:
+            for part in self.network.shallow_parts():
+                part.requires_grad_(False)
         if parts and self.stage.name != FROZEN:
             for module in self.network.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
