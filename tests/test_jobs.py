@@ -66,6 +66,14 @@ def test_globs_and_several_files_go_into_a_folder(files, tmp_path):
     ]
 
 
+def test_a_glob_takes_what_is_no_media_only_where_there_is_nothing_else(files, tmp_path):
+    out = tmp_path / "out"
+    for name in ("list.csv", "x.dat"):
+        (files / name).touch()
+    assert [source for source, _ in plan([files / "*"], out)] == [source for source, _ in plan([files], out)]
+    assert plan([files / "*.dat"], out) == [(f"{files}/x.dat", f"{out}/x.mkv")]
+
+
 def test_a_glob_goes_into_a_folder_where_it_matches_one_file_too(files, tmp_path):
     assert plan([files / "*.mp4"], tmp_path / "out") == [(f"{files}/a.mp4", f"{tmp_path}/out/a.mp4")]
     assert plan([files / "*.mp4"], tmp_path / "x.mkv") == [(f"{files}/a.mp4", f"{tmp_path}/x.mkv")]

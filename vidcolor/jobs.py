@@ -84,14 +84,19 @@ def run_jobs(
 
 
 def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
-    """(file, its place below the output folder) for a file, a folder or a glob."""
+    """(file, its place below the output folder) for a file, a folder or a glob.
+
+    Like a folder, a glob leaves out what is no film and no picture by its name, unless nothing else matches.
+    """
     path = Path(given)
     if os.path.isdir(path):
         for file in sorted(path.rglob("*")):
             if os.path.isfile(file) and is_media(file) and not _hidden(file, path) and not _lies_in(file, output):
                 yield file, file.relative_to(path)
     elif _is_glob(given):
-        for match in sorted(glob.glob(given, recursive=True)):
+        matches = sorted(glob.glob(given, recursive=True))
+        usual = [match for match in matches if os.path.isdir(match) or is_media(Path(match))]
+        for match in usual or matches:
             yield from _expand(match, output)
     else:
         yield path, Path(path.name)
