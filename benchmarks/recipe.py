@@ -47,7 +47,7 @@ OF_GROUP: dict[str, dict[str, Any]] = {
     FRESH: {"epochs": 1, "free_share": 0.0},
     TUNED: {"epochs": 1, "free_share": 1.0, "free_rate": 2e-4, "encoder_rate": 7e-5},
 }
-READING = {"temperature": 1.0, "residual_share": 1.0, "chroma_knee": 0.0, "saturation": 1.0}
+READING = {"temperature": 1.0, "residual_share": 1.0, "chroma_knee": 0.0, "caution": 0.0, "saturation": 1.0}
 MEASURED_SIZE = 128
 """Side at which all are scored: photos are a third larger than the crops that are shown of them."""
 LEVEL = 0.7

@@ -1,6 +1,6 @@
 """Put a trained checkpoint into models/: how its palette is read, where it comes from, what it scores, its digest.
 
-    python benchmarks/release_model.py run/model.safetensors PHOTOS... --reading T SHARE KNEE SATURATION \\
+    python benchmarks/release_model.py run/model.safetensors PHOTOS... --reading T SHARE KNEE CAUTION SATURATION \\
         --trained-on "..." --license Apache-2.0 --commit HASH
 
 PHOTOS are those that the model was not trained on; its scores on them go into the file and into
@@ -20,14 +20,14 @@ from vidcolor import checkpoint
 from vidcolor.colorizer import load_colorizer
 
 ROOT = Path(__file__).parents[1]
-READING = ("temperature", "residual_share", "chroma_knee", "saturation")
+READING = ("temperature", "residual_share", "chroma_knee", "caution", "saturation")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("photos", nargs="+", type=Path)
-    parser.add_argument("--reading", nargs=4, type=float, required=True, metavar=READING)
+    parser.add_argument("--reading", nargs=5, type=float, required=True, metavar=READING)
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--license", required=True)
     parser.add_argument("--commit", required=True)

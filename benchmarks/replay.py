@@ -22,13 +22,17 @@ def main() -> None:
     parser.add_argument("--encoder-weights", default="torchvision")
     parser.add_argument("--encoder-padding", default="torch")
     parser.add_argument("--share", type=float, default=0.04, help="of the minutes each run took")
+    parser.add_argument(
+        "--precision", default="auto", help="bfloat16 where the processor computes it, for more samples"
+    )
     parser.add_argument("--out", type=Path, default=Path("run/replay"))
     options = parser.parse_args()
     start = ["--encoder-weights", options.encoder_weights, "--encoder-padding", options.encoder_padding]
     for name in RUNS:
         recipe, out = RECIPES / f"{name}.toml", options.out / name
         minutes = options.share * tomllib.loads(recipe.read_text())["minutes"]
-        words = ["train", *options.photos, *start, "--config", recipe, "--minutes", f"{minutes:g}", "--out", out]
+        words = ["train", *options.photos, *start, "--config", recipe, "--minutes", f"{minutes:g}"]
+        words += ["--precision", options.precision, "--out", out]
         print("vidcolor", *words, flush=True)
         subprocess.run([sys.executable, "-m", "vidcolor", *map(str, words)], check=True)
         start = ["--start-from", str(out / "model.safetensors")]

@@ -36,3 +36,13 @@ def test_what_is_said_of_the_rows_is_so():
     assert round(gain("colourfulness matched, 0.1", "trained on"), 2) == 0.05
     assert all(gain(row, "trained on") < 0 for row in ("perceptual loss 0.5", "stability loss 0.5", "NoGAN"))
     assert round(gain("trained on", "not trained on"), 1) == 0.1
+
+
+def test_what_is_said_of_caution_was_measured():
+    result = json.loads((BENCHMARKS / "results" / "steadiness--caution.json").read_text("utf-8"))
+    gains = [film["PSNR over grey dB"] for film in result["films"].values()]
+    gain, share = (result["means"][name] for name in ("PSNR over grey dB", "colourfulness of the original's"))
+    said = (
+        f"{gain:.2f} dB over grey on the {len(gains)} films at {share:.0%} of their colourfulness, and above grey on "
+    )
+    assert f"{said}{sum(each > 0 for each in gains)} (" in " ".join(PAGE.split())

@@ -5,6 +5,8 @@ import torch
 
 from vidcolor.networks.palette import (
     annealed_mean,
+    annealed_moments,
+    fade_doubtful,
     fade_faint,
     fit_palette,
     nearest_colors,
@@ -45,11 +47,35 @@ def test_annealing_leads_from_the_mean_to_the_mode():
     assert sharp < soft
 
 
+def test_the_variance_is_that_of_the_colors_drawn():
+    palette = torch.tensor([[0.0, 0.0], [30.0, 40.0], [-7.0, 11.0]])
+    logits = torch.tensor([0.0, 1.0, -0.5]).view(1, 3, 1, 1)
+    share = (logits.flatten() / 0.8).softmax(0)
+    mean, variance = annealed_moments(logits, palette, 0.8)
+    torch.testing.assert_close(mean, annealed_mean(logits, palette, 0.8))
+    distances = (palette - mean.flatten()).square().sum(1)
+    assert variance.item() == pytest.approx((share * distances).sum().item(), rel=1e-5)
+
+
+def test_a_sure_color_has_no_variance():
+    logits = torch.tensor([200.0, 0.0, 0.0, 0.0, 0.0, 0.0]).view(1, 6, 1, 1)
+    assert annealed_moments(logits, PALETTE * 100, 1.0)[1].item() == pytest.approx(0, abs=1e-2)
+
+
 def test_faint_colors_fade_and_keep_their_hue():
     ab = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [-30.0, 40.0]]).view(4, 2, 1, 1)
     faded = fade_faint(ab, knee=10)
     share = torch.tensor([0.0, 25 / 125, 1 / 2, 25 / 26]).view(4, 1, 1, 1)
     torch.testing.assert_close(faded, ab * share)
+
+
+def test_doubtful_colors_fade_and_keep_their_hue():
+    ab = torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 4.0], [-30.0, 40.0]]).view(4, 2, 1, 1)
+    variance = torch.tensor([0.0, 0.0, 50.0, 5000.0]).view(4, 1, 1, 1)
+    faded = fade_doubtful(ab, variance, caution=0.5)
+    share = torch.tensor([0.0, 1.0, 1 / 2, 1 / 2]).view(4, 1, 1, 1)
+    torch.testing.assert_close(faded, ab * share)
+    torch.testing.assert_close(fade_doubtful(ab, variance, caution=0), ab)
 
 
 def test_rare_colors_weigh_more_within_limits():

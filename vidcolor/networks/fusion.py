@@ -18,6 +18,8 @@ from vidcolor.networks.base import Features, Network, NetworkConfig, check_choic
 from vidcolor.networks.palette import (
     ab_huber,
     annealed_mean,
+    annealed_moments,
+    fade_doubtful,
     fade_faint,
     fit_palette,
     palette_cross_entropy,
@@ -46,11 +48,13 @@ class FusionConfig(NetworkConfig):
     """Gain on the final ab."""
     chroma_knee: float = 0.0
     """Chroma in ab units that is halved before the gain: what is fainter is mostly doubt. 0 leaves all as it is."""
+    caution: float = 0.0
+    """How much a colour is faded where others are as likely, before the gain: see `fade_doubtful`. 0: not at all."""
 
     def __post_init__(self) -> None:
         check_choice("encoder_padding", self.encoder_padding, PADDINGS)
-        if self.chroma_knee < 0:
-            raise ConfigError(f"chroma_knee must not be negative, got {self.chroma_knee}")
+        if self.chroma_knee < 0 or self.caution < 0:
+            raise ConfigError(f"chroma_knee, caution must not be negative, got {self.chroma_knee}, {self.caution}")
         if self.palette_size < 1 or len(self.widths) != 3 or min(self.widths) < 1:
             raise ConfigError(f"palette_size and three widths must be at least 1: {self.palette_size}, {self.widths}")
 
@@ -127,7 +131,10 @@ class Fusion(Network):
 
     def to_ab(self, raw: Tensor) -> Tensor:
         logits, residual = self.split(raw)
-        ab = annealed_mean(logits, self.palette, self.config.temperature) + self.config.residual_share * residual
+        mean, variance = annealed_moments(logits, self.palette, self.config.temperature)
+        ab = mean + self.config.residual_share * residual
+        if self.config.caution:
+            ab = fade_doubtful(ab, variance, self.config.caution)
         if self.config.chroma_knee:
             ab = fade_faint(ab, self.config.chroma_knee)
         return _enlarged((ab * self.config.saturation).clamp(-110, 110))

@@ -29,8 +29,15 @@ def rebalanced_weights(frequency: Tensor, uniform: float = 0.5, limits: tuple[fl
 
 def annealed_mean(logits: Tensor, palette: Tensor, temperature: float) -> Tensor:
     """Logits (N, Q, h, w) -> the mean colour (N, 2, h, w) after sharpening by 1 / temperature. Zhang 2016, eq. 5."""
-    share = (logits.movedim(1, 3).float() / temperature).softmax(dim=3)
-    return (share @ palette.float()).movedim(3, 1)
+    return _mean(logits, palette.float(), temperature)
+
+
+def annealed_moments(logits: Tensor, palette: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The same mean (N, 2, h, w), and the variance (N, 1, h, w) about it: the mean square of the distance in ab."""
+    colors = palette.float()
+    moments = _mean(logits, torch.cat((colors, colors.square().sum(1, keepdim=True)), dim=1), temperature)
+    mean, square = moments[:, :2], moments[:, 2:]
+    return mean, (square - _squared(mean)).clamp_min(0)
 
 
 def fade_faint(ab: Tensor, knee: float) -> Tensor:
@@ -38,8 +45,28 @@ def fade_faint(ab: Tensor, knee: float) -> Tensor:
 
     The mean over all the colours a thing may have is a faint brown; where the network is sure, chroma is high.
     """
-    square = ab.square().sum(dim=1, keepdim=True)
+    square = _squared(ab)
     return ab * (square / (square + knee**2))
+
+
+def fade_doubtful(ab: Tensor, variance: Tensor, caution: float) -> Tensor:
+    """ab (N, 2, h, w) of the same hues, chroma c made c³ / (c² + caution · variance), variance (N, 1, h, w).
+
+    The gain of a Wiener filter whose signal is the colour, and its noise what else the thing may be.
+    """
+    square = _squared(ab)
+    return ab * (square / (square + caution * variance).clamp_min(1e-6))
+
+
+def _mean(logits: Tensor, values: Tensor, temperature: float) -> Tensor:
+    """Of values (Q, D), one row a colour: (N, D, h, w)."""
+    share = (logits.movedim(1, 3).float() / temperature).softmax(dim=3)
+    return (share @ values).movedim(3, 1)
+
+
+def _squared(ab: Tensor) -> Tensor:
+    """(N, 2, h, w) -> squared chroma (N, 1, h, w)."""
+    return ab.square().sum(dim=1, keepdim=True)
 
 
 def nearest_colors(ab: Tensor, palette: Tensor) -> tuple[Tensor, Tensor]:
