@@ -2,8 +2,8 @@
 
     python benchmarks/replay.py PHOTOS... --encoder-weights FILE --encoder-padding tensorflow [--share 0.04] [--out DIR]
 
-The runs are the first five of benchmarks/fusion; with --share 1 they are the ones models/README.md tells of. The model is
-OUT/fifth/model.safetensors; benchmarks/photos.py scores it.
+The runs are the first five of benchmarks/fusion; with --share 1 they are the ones models/README.md tells of. The model
+is OUT/fifth/model.safetensors; benchmarks/photos.py scores it.
 """
 
 import argparse

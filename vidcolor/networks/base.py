@@ -83,7 +83,7 @@ class Network(nn.Module, ABC):
         return ()
 
     def shallow_parts(self) -> tuple[nn.Module, ...]:
-        """The encoder's first modules, which learn little at great cost: they see edges, on the largest maps."""
+        """The encoder's first modules, on the largest maps: much of the cost of a step is theirs."""
         return ()
 
     def forward(self, lightness: Tensor, context: Tensor | None = None) -> Tensor:

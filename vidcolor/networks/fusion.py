@@ -131,10 +131,12 @@ class Fusion(Network):
 
     def to_ab(self, raw: Tensor) -> Tensor:
         logits, residual = self.split(raw)
-        mean, variance = annealed_moments(logits, self.palette, self.config.temperature)
-        ab = mean + self.config.residual_share * residual
+        correction = self.config.residual_share * residual
         if self.config.caution:
-            ab = fade_doubtful(ab, variance, self.config.caution)
+            mean, variance = annealed_moments(logits, self.palette, self.config.temperature)
+            ab = fade_doubtful(mean + correction, variance, self.config.caution)
+        else:
+            ab = annealed_mean(logits, self.palette, self.config.temperature) + correction
         if self.config.chroma_knee:
             ab = fade_faint(ab, self.config.chroma_knee)
         return _enlarged((ab * self.config.saturation).clamp(-110, 110))

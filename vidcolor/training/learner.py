@@ -159,15 +159,20 @@ class Learner:
         self.network.requires_grad_(True)
         self.network.train(self.stage.name != CRITIC)
         for part in parts:
-            part.requires_grad_(self.stage.name != FROZEN)
             part.eval()
-        if self.config.hold_shallow:
-            for part in self.network.shallow_parts():
-                part.requires_grad_(False)
+        for part in self._held_parts():
+            part.requires_grad_(False)
         if parts and self.stage.name != FROZEN:
             for module in self.network.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
+
+    def _held_parts(self) -> tuple[nn.Module, ...]:
+        """What does not learn in this stage."""
+        assert self.stage is not None
+        if self.stage.name == FROZEN:
+            return self.network.encoder_parts()
+        return self.network.shallow_parts() if self.config.hold_shallow else ()
 
     def _groups(self) -> Iterator[tuple[list[nn.Parameter], float]]:
         assert self.stage is not None
@@ -202,9 +207,9 @@ class Learner:
         assert self.stage is not None
         if not self.config.layer_wise or self.stage.start > 0:
             return
-        kept = {id(inner) for part in self.network.encoder_parts() for inner in part.modules()}
+        kept = {id(inner) for part in self._held_parts() for inner in part.modules()}
         layers = [layer for layer in self.network.modules() if _has_weights(layer)]
-        learning = [layer for layer in layers if self.stage.name != FROZEN or id(layer) not in kept]
+        learning = [layer for layer in layers if id(layer) not in kept]
         opened = max(1, math.ceil(2 * done * len(learning)))
         for layer in learning[:-opened]:
             layer.requires_grad_(False)
