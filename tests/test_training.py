@@ -117,11 +117,13 @@ def test_the_encoder_is_frozen_first_and_freed_at_the_end(network, pictures, tmp
     assert seen == {"frozen": False, "free": True}
 
 
-def test_shallow_parts_can_be_held_when_the_encoder_is_free(network, pictures, tmp_path):
+@pytest.mark.parametrize("layer_wise", [False, True])
+def test_shallow_parts_can_be_held_when_the_encoder_is_free(layer_wise, network, pictures, tmp_path):
     layers = {f"encoder.{number}": layer for number, layer in enumerate(network.encoder)}
     layers |= {"head": network.head}
     before = {name: [weight.clone() for weight in layer.parameters()] for name, layer in layers.items()}
-    run(network, pictures, tmp_path, replace(QUICK, epochs=1, free_share=1.0, hold_shallow=True))
+    config = replace(QUICK, epochs=4, free_share=1.0, hold_shallow=True, layer_wise=layer_wise)
+    run(network, pictures, tmp_path, config)
     learned = {name for name, layer in layers.items() if not all(map(torch.equal, before[name], layer.parameters()))}
     assert learned == set(layers) - {"encoder.0", "encoder.1", "encoder.2", "encoder.3"}
 
