@@ -58,6 +58,16 @@ def test_a_source_that_may_not_be_read_does_not_stop_a_folder(films, model):
     assert sorted(path.name for path in (films / "out").iterdir()) == ["a.mp4", "c.mp4"]
 
 
+def test_a_folder_that_may_not_be_looked_into_is_told_and_does_not_stop_the_others(films, model):
+    (films / "locked").rename(films / "fold" / "locked")
+    inside, alone = call(model, films, ["run", "fold", "out"], ["run", "fold/locked", "other"])
+    (films / "fold" / "locked").rename(films / "locked")
+    line = "Error: fold/locked: cannot be read (Permission denied)"
+    assert inside[:2] == [1, f"Error: fold/b.mp4: cannot be read (Permission denied)\n{line}\n"]
+    assert alone[:2] == [1, f"{line}\n"]
+    assert sorted(path.name for path in (films / "out").iterdir()) == ["a.mp4", "c.mp4"]
+
+
 def test_what_may_not_be_read_or_written_is_one_line(films, model):
     long = "z" * 255 + ".mp4"
     expected = {

@@ -86,12 +86,16 @@ def run_jobs(
 def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
     """(file, its place below the output folder) for a file, a folder or a glob.
 
-    Like a folder, a glob leaves out what is no film and no picture by its name, unless nothing else matches.
+    Like a folder, a glob leaves out what is no film and no picture by its name, unless nothing else matches. A folder
+    that may not be looked into stands for what is in it, as a job that will fail.
     """
     path = Path(given)
-    if os.path.isdir(path):
+    if _is_locked(path):
+        yield path, Path(path.name)
+    elif os.path.isdir(path):
         for file in sorted(path.rglob("*")):
-            if os.path.isfile(file) and is_media(file) and not _hidden(file, path) and not _lies_in(file, output):
+            wanted = (os.path.isfile(file) and is_media(file)) or _is_locked(file)
+            if wanted and not _hidden(file, path) and not _lies_in(file, output):
                 yield file, file.relative_to(path)
     elif _is_glob(given):
         matches = sorted(glob.glob(given, recursive=True))
@@ -100,6 +104,10 @@ def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
             yield from _expand(match, output)
     else:
         yield path, Path(path.name)
+
+
+def _is_locked(path: Path) -> bool:
+    return os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK)
 
 
 def _is_glob(given: str) -> bool:

@@ -1,5 +1,6 @@
 """The source file: opened safely, its picture chosen, what only the container knows read out."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ def check_source(source: Path) -> None:
         found = source.stat()
         if S_ISREG(found.st_mode):
             source.open("rb").close()
+        elif S_ISDIR(found.st_mode):
+            os.scandir(source).close()
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{source}: no such file") from None
     except OSError as error:
