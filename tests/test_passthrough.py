@@ -96,6 +96,17 @@ def test_sound_that_the_container_refuses_is_converted(tmp_path, tone, suffix, e
     assert abs(heard_at(tmp_path / f"out{suffix}") - heard_at(source)) < Fraction(1, 15)
 
 
+def test_sound_that_does_not_decode_is_silent_and_counted_where_it_is_converted(tmp_path):
+    source = make_film(tmp_path / "in.mkv", tones=[Tone(seconds=1)])
+    track, data = packets(source, "audio")[0], source.read_bytes()
+    for packet in track[10:13]:
+        data = data.replace(packet.data, b"\xff" * len(packet.data))
+    source.write_bytes(data)
+    writer = rewrite(source, tmp_path / "out.webm", WEBM)
+    assert "damaged packets of sound or subtitles left out: 3" in writer.warnings
+    assert abs(heard_at(tmp_path / "out.webm") - heard_at(source)) < Fraction(1, 15)
+
+
 def test_subtitles_are_copied_and_converted(tmp_path):
     lines = [Line(100, 200, "one"), Line(250, 400, "two")]
     source = make_film(tmp_path / "in.mkv", lines=lines)

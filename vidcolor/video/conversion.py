@@ -37,6 +37,8 @@ class AudioConversion:
         if codec.lossy:
             self.stream.codec_context.bit_rate = BITS_PER_CHANNEL * source.channels
         self.stream.codec_context.open()
+        self.refused = 0
+        """Packets that did not decode so far."""
 
     def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
         """Encoded packets for one of the source's; None flushes. Packets that do not decode fall silent."""
@@ -44,6 +46,7 @@ class AudioConversion:
             frames = self.source.decode(packet)
         except FFmpegError:
             frames = []
+            self.refused += packet is not None
         encoded = [done for frame in frames for done in self.stream.encode(frame)]
         return encoded if packet is not None else encoded + self.stream.encode(None)
 

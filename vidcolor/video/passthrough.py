@@ -58,8 +58,8 @@ class Passthrough:
 
     @property
     def refused(self) -> int:
-        """Lines of subtitles that could not be converted so far."""
-        return sum(route.refused for route in self._routes.values() if isinstance(route, SubtitleConversion))
+        """Packets of sound and lines of subtitles that could not be converted so far."""
+        return sum(route.refused for route in self._routes.values() if not isinstance(route, Copy))
 
     def close(self) -> None:
         """Let go of the source."""
