@@ -1,4 +1,4 @@
-"""What every test is given: its own randomness, two threads, and the pictures of `shared` where they are at hand."""
+"""What every test is given: its own randomness, one of two cores, the pictures of `shared` where they are at hand."""
 
 import random
 import sys
@@ -12,7 +12,7 @@ import torch
 sys.modules.setdefault("openvino_telemetry", None)  # else OpenVINO tells its makers of every test
 SHARED = Path(__file__).parents[2] / "shared"
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
