@@ -1,4 +1,4 @@
-"""How a `fusion` model's palette should be read (temperature, share of the residual, knee), and at which working size.
+"""How a `fusion` model's palette should be read (temperature, knee, caution), and at which working size.
 
     python benchmarks/palette_reading.py MODEL PHOTOS... [--level 0.75] [--every N] [--json FILE]
     python benchmarks/palette_reading.py --table results/reading.json
@@ -25,9 +25,9 @@ from vidcolor.networks.fusion import Fusion
 from vidcolor.released import find_model
 
 READINGS = [
-    {"temperature": temperature, "residual_share": share, "chroma_knee": knee}
-    for temperature, share in ((1.0, 1.0), (0.75, 1.0), (0.5, 1.0), (0.5, 0.5))
-    for knee in (0.0, 8.0, 14.0)
+    {"temperature": temperature, "residual_share": 1.0, "chroma_knee": knee, "caution": caution}
+    for temperature in (1.0, 0.8, 0.65, 0.5)
+    for knee, caution in ((0.0, 0.0), (8.0, 0.0), (0.0, 0.1), (0.0, 0.5))
 ]
 WORK_SIZES = (160, 192, 224, 256)
 
@@ -79,9 +79,9 @@ def paint(network: Fusion, photos: list[Pair], size: int) -> list[Tensor]:
 
 def tabulate(result: dict[str, Any]) -> str:
     """The two tables of recipe.md."""
-    lines = ["| temperature | residual | knee | gain | PSNR over grey, dB | CIEDE2000 |", "|---:" * 6 + "|"]
+    lines = ["| temperature | knee | caution | gain | PSNR over grey, dB | CIEDE2000 |", "|---:" * 6 + "|"]
     for row in result["readings"]:
-        reading = f"{row['temperature']:g} | {row['residual_share']:g} | {row['chroma_knee']:g} | {row['gain']:.2f}"
+        reading = f"{row['temperature']:g} | {row['chroma_knee']:g} | {row['caution']:g} | {row['gain']:.2f}"
         lines.append(f"| {reading} | {row['psnr_over_grey']:+.2f} | {row['ciede2000']:.2f} |")
     lines += ["", "| working size | PSNR over grey, dB | colourfulness | CIEDE2000 |", "|---:" * 4 + "|"]
     for row in result["work_sizes"]:

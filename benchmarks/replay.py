@@ -1,19 +1,45 @@
-"""A scaled-down replay of how `fusion` was made: the same runs, each for a share of its minutes.
+"""A scaled-down replay of how `fusion` was made: the same runs and means, each run for a share of its minutes.
 
     python benchmarks/replay.py PHOTOS... --encoder-weights FILE --encoder-padding tensorflow [--share 0.04] [--out DIR]
 
-The runs are the first five of benchmarks/fusion; with --share 1 they are the ones models/README.md tells of. The model
-is OUT/fifth/model.safetensors; benchmarks/photos.py scores it.
+The runs are those of benchmarks/fusion; with --share 1 they are the ones models/README.md tells of. The model is
+OUT/model.safetensors; benchmarks/photos.py scores it.
 """
 
 import argparse
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
-RECIPES = Path(__file__).parent / "fusion"
-RUNS = ("first", "second", "third", "fourth", "fifth")
+from average import average
+
+HERE = Path(__file__).parent
+RECIPES = HERE / "fusion"
+
+
+@dataclass(frozen=True)
+class Run:
+    name: str
+    start: tuple[str, ...] = ()
+    """The earlier runs whose mean it starts from; none: the classifier."""
+    pale: bool = False
+    """Whether it sees the archive of pale.py too."""
+
+
+RUNS = (
+    Run("first"),
+    Run("second", ("first",)),
+    Run("third", ("second",)),
+    Run("fourth", ("third",)),
+    Run("fifth", ("fourth",)),
+    Run("sixth", ("fifth",)),
+    Run("seventh", ("sixth",)),
+    Run("eighth", ("fifth", "seventh"), pale=True),
+)
+RELEASED = ("eighth", "eighth", "fifth", "seventh")
+"""The runs whose mean is the model."""
 
 
 def main() -> None:
@@ -27,15 +53,29 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("run/replay"))
     options = parser.parse_args()
-    start = ["--encoder-weights", options.encoder_weights, "--encoder-padding", options.encoder_padding]
-    for name in RUNS:
-        recipe, out = RECIPES / f"{name}.toml", options.out / name
+    encoder = ["--encoder-weights", options.encoder_weights, "--encoder-padding", options.encoder_padding]
+    pale = options.out / "pale.tar"
+    options.out.mkdir(parents=True, exist_ok=True)
+    call(HERE / "pale.py", *options.photos, "--out", pale)
+    for run in RUNS:
+        recipe = RECIPES / f"{run.name}.toml"
         minutes = options.share * tomllib.loads(recipe.read_text())["minutes"]
-        words = ["train", *options.photos, *start, "--config", recipe, "--minutes", f"{minutes:g}"]
-        words += ["--precision", options.precision, "--out", out]
-        print("vidcolor", *words, flush=True)
-        subprocess.run([sys.executable, "-m", "vidcolor", *map(str, words)], check=True)
-        start = ["--start-from", str(out / "model.safetensors")]
+        words = ["--config", recipe, "--minutes", f"{minutes:g}", "--precision", options.precision]
+        photos = [*options.photos, *([pale] if run.pale else [])]
+        start = ["--start-from", mean_of(run.start, options.out)] if run.start else encoder
+        call("-m", "vidcolor", "train", *photos, *start, *words, "--out", options.out / run.name)
+    mean_of(RELEASED, options.out).rename(options.out / "model.safetensors")
+
+
+def mean_of(runs: tuple[str, ...], out: Path) -> Path:
+    target = out / "mean.safetensors"
+    average([out / run / "model.safetensors" for run in runs], target)
+    return target
+
+
+def call(*words: object) -> None:
+    print("python", *words, flush=True)
+    subprocess.run([sys.executable, *map(str, words)], check=True)
 
 
 if __name__ == "__main__":

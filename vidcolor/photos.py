@@ -52,7 +52,7 @@ class Photo:
         Raises OSError where the file cannot be read.
         """
         try:
-            data = np.frombuffer(self._read(), np.uint8)
+            data = np.frombuffer(self.read(), np.uint8)
             picture = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_4 if quartered else cv2.IMREAD_COLOR_RGB)
         except (cv2.error, zlib.error):  # no bytes at all, too many pixels, a damaged stretch
             return None
@@ -60,7 +60,8 @@ class Photo:
             return None
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if quartered else picture, np.uint8)
 
-    def _read(self) -> bytes:
+    def read(self) -> bytes:
+        """The encoded bytes. Raises OSError, and zlib.error where they are deflated and damaged."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             data = file.read(-1 if self.size is None else self.size)
