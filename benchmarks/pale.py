@@ -3,7 +3,7 @@
     python benchmarks/pale.py PHOTOS... --out FILE.tar [--share 0.15] [--times 2]
 
 Sets of photos to train colorizers on leave out what is almost grey, and a model that never sees white rooms, roads and
-concrete paints them. How pale a photo is, is the mean C*ab of it at a short side of 64.
+concrete paints them. How pale a photo is, is its mean C*ab as `vidcolor train` judges it.
 """
 
 import argparse
@@ -13,13 +13,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from vidcolor.photos import Photo, find_photos
-from vidcolor.tones import measure_colors
-
-JUDGED_SIDE = 64
+from vidcolor.screening import colors_of
 
 
 def main() -> None:
@@ -45,11 +42,7 @@ def palest(photos: Sequence[Photo], share: float) -> list[Photo]:
 def mean_chroma(photo: Photo) -> float:
     """NaN where it is no picture."""
     picture = photo.decode()
-    if picture is None:
-        return np.nan
-    scale = min(1.0, JUDGED_SIDE / min(picture.shape[:2]))
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return measure_colors(np.divide(small, 255, dtype=np.float32)).chroma
+    return np.nan if picture is None else colors_of(picture).chroma
 
 
 def write_archive(photos: Sequence[Photo], times: int, target: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from vidcolor.checkpoint import write_bytes
 from vidcolor.errors import InputError
 from vidcolor.photos import LEAST_SIDE, Photo, Picture
-from vidcolor.tones import measure_colors
+from vidcolor.tones import Colorfulness, measure_colors
 
 LEAST_CHROMA = 5.5
 """Mean C*ab under which a picture is grey. Of the shrunken picture that is judged; of the whole one it is about 6."""
@@ -74,12 +74,17 @@ def judge(photo: Photo) -> str:
 
 def judge_colors(picture: Picture) -> str:
     """ "grey", "toned" or "" for (H, W, 3) uint8 RGB."""
-    scale = min(1.0, JUDGED_SIDE / min(picture.shape[:2]))
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    colors = measure_colors(np.divide(small, 255, dtype=np.float32))
+    colors = colors_of(picture)
     if colors.chroma < LEAST_CHROMA:
         return "grey"
     return "toned" if colors.spread < max(LEAST_SPREAD, LEAST_VARIETY * colors.chroma) else ""
+
+
+def colors_of(picture: Picture) -> Colorfulness:
+    """Of (H, W, 3) uint8 RGB, shrunken to JUDGED_SIDE."""
+    scale = min(1.0, JUDGED_SIDE / min(picture.shape[:2]))
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return measure_colors(np.divide(small, 255, dtype=np.float32))
 
 
 def _recall(kept: Path) -> dict[str, str]:
