@@ -1,4 +1,4 @@
-"""What every test is given: its own randomness, one of two cores, the pictures of `shared` where they are at hand."""
+"""What every test is given: its own randomness, torch as its runtime, the pictures of `shared` where they are."""
 
 import random
 import sys
@@ -12,7 +12,16 @@ import torch
 sys.modules.setdefault("openvino_telemetry", None)  # else OpenVINO tells its makers of every test
 SHARED = Path(__file__).parents[2] / "shared"
 
-torch.set_num_threads(1)
+torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain_runtime(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Torch computes; OpenVINO takes seconds for every network and does so only in modules marked with its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("openvino") is None:
+            patch.setitem(sys.modules, "openvino", None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,9 @@ import torch
 from vidcolor import checkpoint
 from vidcolor.networks import build_network
 
+PLAIN = ("--device", "cpu", "--runtime", "torch")
+"""Options of `vidcolor run` for a process of its own, which `conftest.plain_runtime` does not reach."""
+
 
 def make_model(path: Path, half_ok: bool = True) -> Path:
     """A `fusion` model with fixed random weights whose colours are far from grey."""

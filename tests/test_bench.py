@@ -29,6 +29,8 @@ from vidcolor.shots import mark_shots
 from vidcolor.timing import Spread, measure_in_turns
 from vidcolor.video import make_specimen, open_reader, transcode
 
+pytestmark = pytest.mark.openvino
+
 CPU = torch.device("cpu")
 SETTINGS = RunSettings(encoding=QUICK)
 

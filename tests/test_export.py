@@ -18,6 +18,8 @@ from vidcolor.errors import ConfigError, OutputError
 from vidcolor.export import export
 from vidcolor.networks import build_network
 
+pytestmark = pytest.mark.openvino
+
 SHOTS = (True, True, False, False, False)
 """Whether each frame of what is coloured begins a shot."""
 

@@ -19,6 +19,8 @@ from vidcolor.motion import follow_motion
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.smooth import Smoother
 
+pytestmark = pytest.mark.openvino
+
 ROOT = Path(__file__).parents[1]
 
 

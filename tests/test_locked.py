@@ -10,7 +10,7 @@ import pytest
 
 from tests.clips import make_film
 from tests.limits import held_to_permissions
-from tests.models import make_model
+from tests.models import PLAIN, make_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="permissions and pipes are POSIX's")
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def films(tmp_path, model):
 
 def call(model, folder, *calls):
     """What every call of `vidcolor` says, as somebody who is held to the permissions."""
-    options = {"run": ["--quiet", "--model", str(model), "--device", "cpu"]}
+    options = {"run": ["--quiet", "--model", str(model), *PLAIN]}
     words = json.dumps([[*each, *options.get(each[0], [])] for each in calls])
     command = [*held_to_permissions(), sys.executable, "-c", CALLS, words]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from tests.clips import LOSSLESS, QUICK, Tone, make_film, make_picture, packets, pattern, rewrite, shown, with_grey
 from tests.limits import held_to_permissions, room_for
-from tests.models import make_model
+from tests.models import PLAIN, make_model
 from tests.scenes import glide, read_planes, write_film
 from vidcolor import motion, upsample
 from vidcolor.cli import main
@@ -172,10 +172,7 @@ def test_a_processor_that_really_has_no_memory_left(tmp_path, model):
         tmp_path / "out.png",
         "--model",
         model,
-        "--runtime",
-        "torch",
-        "--device",
-        "cpu",
+        *PLAIN,
         "--work-size",
         5000,
     ]
@@ -277,7 +274,8 @@ from vidcolor.errors import OutputError
 from vidcolor.pipeline import colorize_video
 film, target, model = map(Path, sys.argv[1:])
 try:
-    colorize_video(film, target, load_colorizer(str(model), "cpu"), None, lambda *_: target.parent.chmod(0o500))
+    colorizer = load_colorizer(str(model), "cpu", runtime="torch")
+    colorize_video(film, target, colorizer, None, lambda *_: target.parent.chmod(0o500))
 except OutputError as error:
     print(error)
 """
@@ -409,7 +407,7 @@ def test_damage_is_a_line_with_its_counts_then_the_places(tmp_path, model):
 @pytest.mark.parametrize("kind", ["closed pipe", "full disk"])
 def test_a_report_that_nobody_takes_is_one_line(tmp_path, model, kind):
     make_film(tmp_path / "in.mp4", count=2)
-    words = ["run", tmp_path / "in.mp4", tmp_path / "out.mp4", "--model", model, "--device", "cpu", "--json", "--quiet"]
+    words = ["run", tmp_path / "in.mp4", tmp_path / "out.mp4", "--model", model, *PLAIN, "--json", "--quiet"]
     if kind == "closed pipe":
         reading, writing = os.pipe()
         os.close(reading)

@@ -13,6 +13,8 @@ from vidcolor.colorizer import load_colorizer
 from vidcolor.frames import FrameBatch, PlaneFormat
 from vidcolor.released import find_model, models_folder, released_models
 
+pytestmark = pytest.mark.openvino
+
 ROOT = Path(__file__).parents[1]
 PLANES = PlaneFormat(8, True, "709", (0, 0))
 

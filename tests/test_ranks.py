@@ -32,6 +32,8 @@ from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.resume import WindowFiles, is_whole
 from vidcolor.video import Encoding
 
+pytestmark = pytest.mark.openvino
+
 ROOT = Path(__file__).parents[1]
 SHOTS = (("astronaut", 60), ("coffee", 9), ("rocket", 71), ("chelsea", 30), ("astronaut", 25), ("cat", 40))
 FRAMES = 235

@@ -33,6 +33,8 @@ from vidcolor.resume.lock import take_lock
 from vidcolor.smooth import Smoother
 from vidcolor.video import Encoding, Span, join_packets
 
+pytestmark = pytest.mark.openvino
+
 SPAN = 24
 SHOTS = (("astronaut", 70), ("coffee", 9), ("rocket", 31))
 FRAMES = 110

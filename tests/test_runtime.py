@@ -22,6 +22,8 @@ from vidcolor.runtime import OpenVino, pick_runtime
 from vidcolor.upsample import Upsampler
 from vidcolor.video import Encoding, open_reader
 
+pytestmark = pytest.mark.openvino
+
 CPU = torch.device("cpu")
 PLANES = PlaneFormat(8, False, "709")
 NEARLY = 0.5

@@ -15,6 +15,8 @@ from vidcolor.smooth import Smoother
 from vidcolor.upsample import Upsampler
 from vidcolor.video import open_reader
 
+pytestmark = pytest.mark.openvino
+
 HEIGHT, WIDTH = 168, 224
 SMALL = 96, 128
 GRAIN = 4
