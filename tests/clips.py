@@ -33,6 +33,7 @@ class Tone:
     offset: Fraction = Fraction(0)
     """Seconds at which it begins."""
     metadata: Mapping[str, str] | None = None
+    layout: str = "stereo"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def frames(count: int, height: int, width: int, pix_fmt: str, grey: NDArray[Any]
 
 def _add_tone(output: Any, tone: Tone) -> Any:
     stream = output.add_stream(tone.codec, tone.rate)
-    stream.codec_context.layout = "stereo"
+    stream.codec_context.layout = tone.layout
     stream.metadata.update(tone.metadata or {})
     return stream
 
@@ -136,7 +137,7 @@ def _add_tone(output: Any, tone: Tone) -> Any:
 def _play(output: Any, stream: Any, tone: Tone) -> None:
     samples = int(tone.rate * tone.seconds)
     wave = (np.sin(np.arange(samples) * 0.06) * 9000).astype(np.int16)
-    frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2)[None], "s16", "stereo")
+    frame = av.AudioFrame.from_ndarray(np.repeat(wave, {"mono": 1, "stereo": 2}[tone.layout])[None], "s16", tone.layout)
     frame.sample_rate = tone.rate
     frame.time_base = Fraction(1, tone.rate)
     frame.pts = round(tone.offset * tone.rate)

@@ -24,8 +24,6 @@ from tests.models import PLAIN, make_model
 from tests.scenes import glide, write_film
 from vidcolor.cli import main
 
-pytestmark = pytest.mark.openvino
-
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
@@ -338,10 +336,17 @@ def test_being_interrupted_leaves_no_partial_and_says_so(model, long_film, tmp_p
         time.sleep(0.05)
     assert any("partial" in name for name in names(tmp_path))
     process.send_signal(number)
+    time.sleep(0.02)
+    process.send_signal(number)  # impatience changes nothing
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
     assert stderr.decode().strip() == "Interrupted: nothing half-finished was left behind."
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("given", ["1e18", "1e999999999", "-1", "1/3", "1:2:3:4", "nan", "99999999"])
+def test_what_is_no_time_is_refused(vidcolor, film, tmp_path, given):
+    assert "is no time" in vidcolor("run", film, tmp_path / "out.mp4", "--start", given, expect=2).stderr
 
 
 def test_shots_in_colour_are_kept_when_asked_and_named(vidcolor, tmp_path):

@@ -1,5 +1,6 @@
 """What was typed, which files that means, and what happens when one of them fails."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,16 @@ def test_one_bad_file_is_reported_and_the_rest_go_on(tmp_path):
     assert [outcome.to_dict()["state"] for outcome in outcomes] == ["done", "failed", "done"]
     assert outcomes[1].error == "bad.mp4: is empty"
     assert (tmp_path / "new").is_dir()
+
+
+def test_a_disk_that_fails_in_the_middle_of_a_file_does_not_stop_the_rest(tmp_path):
+    def colorize(job):
+        if job.source.name == "bad.mp4":
+            raise OSError(errno.EIO, "Input/output error")
+        return report(job)
+
+    outcomes = list(run_jobs([Job(Path(name), tmp_path / name) for name in ("bad.mp4", "c.mp4")], colorize))
+    assert [outcome.error for outcome in outcomes] == ["bad.mp4: Input/output error", None]
 
 
 def test_existing_targets_are_skipped_on_request(tmp_path):

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tests import bombs
-from tests.clips import Tone, make_film, make_picture, pattern
+from tests.clips import QUICK, Tone, make_film, make_picture, packets, pattern, with_grey
 from vidcolor.cli import main
 from vidcolor.errors import ConfigError, InputError
-from vidcolor.video import Limits, Span, VideoReader, open_reader, probe
+from vidcolor.video import Limits, Span, VideoReader, open_reader, open_writer, probe
 from vidcolor.video.boxes import count_samples
 
 ROOMY = Limits(pixels=2**40, hours=1e9)
@@ -155,6 +155,20 @@ def test_hours_that_are_no_number(tmp_path, hours, code, said):
     result = CliRunner().invoke(main, ["info", str(film), "--max-hours", hours])
     assert result.exit_code == code and result.stderr.startswith(said)
     Limits(hours=float("inf")).check_frames(film, 2**63)
+
+
+def test_raised_limits_hold_wherever_the_film_is_opened(tmp_path, monkeypatch):
+    film = make_film(tmp_path / "in.mp4", count=3, tones=[Tone()])
+    monkeypatch.setattr("vidcolor.video.source.count_samples", lambda source: 30_000_000)
+    with pytest.raises(InputError, match="--max-hours"):
+        open_reader(film)
+    with (
+        open_reader(film, limits=Limits(hours=1000)) as reader,
+        open_writer(tmp_path / "out.mp4", reader, encoding=QUICK) as writer,
+    ):
+        for batch in reader.batches(3):
+            writer.write(with_grey(batch, writer.planes))
+    assert len(packets(tmp_path / "out.mp4", "audio")[0]) == len(packets(film, "audio")[0])
 
 
 def test_info_of_a_bomb_stays_small(tmp_path):

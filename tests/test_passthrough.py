@@ -107,6 +107,18 @@ def test_sound_that_does_not_decode_is_silent_and_counted_where_it_is_converted(
     assert abs(heard_at(tmp_path / "out.webm") - heard_at(source)) < Fraction(1, 15)
 
 
+@pytest.mark.parametrize("then", [Tone(seconds=1, layout="mono"), Tone(rate=44_100, seconds=1)])
+def test_sound_that_changes_midway_is_converted_to_its_end(tmp_path, then):
+    parts = [make_film(tmp_path / f"{tone.layout}{tone.rate}.ts", tones=[tone]) for tone in (Tone(seconds=1), then)]
+    source = tmp_path / "in.ts"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    writer = rewrite(source, tmp_path / "out.webm", WEBM)
+    assert [warning for warning in writer.warnings if "damaged" in warning] == []
+    with av.open(str(tmp_path / "out.webm")) as container:
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    assert abs(samples / 48_000 - 2) < 0.1
+
+
 def test_subtitles_are_copied_and_converted(tmp_path):
     lines = [Line(100, 200, "one"), Line(250, 400, "two")]
     source = make_film(tmp_path / "in.mkv", lines=lines)

@@ -4,6 +4,7 @@ The module is also the program that torchrun starts: `vidcolor` with short windo
 finishes and, if told to, is killed once.
 """
 
+import errno
 import json
 import os
 import signal
@@ -302,3 +303,12 @@ def test_a_run_begun_by_one_process_is_ended_by_one(share, reel, colorizer, tmp_
 
 if __name__ == "__main__":
     program(*sys.argv[1:])
+
+
+@pytest.mark.parametrize("place", ["_is_done", "_part", "_do_window", "_join"])
+def test_what_the_system_refuses_is_the_error_of_that_file(share, reel, tmp_path, monkeypatch, place):
+    def refuse(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(ranks.SharedFilm, place, refuse)
+    assert share(reel, tmp_path / "out.mkv").error == f"{reel}: Input/output error"

@@ -1,11 +1,13 @@
 """OpenVINO instead of torch: nearly the same ab, chroma within a level, and torch wherever it cannot be had."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 import torch
+from click.testing import CliRunner
 from skimage import data
 
 import vidcolor
@@ -13,6 +15,7 @@ from tests.clips import make_film
 from tests.models import make_model
 from vidcolor import runtime
 from vidcolor.checkpoint import new_meta
+from vidcolor.cli import main
 from vidcolor.colorizer import Colorizer, load_colorizer
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch, PlaneFormat
@@ -101,6 +104,15 @@ def test_the_default_is_openvino_where_it_is_installed(openvino):
     colorizer = load_colorizer(device="cpu")
     assert isinstance(colorizer.runtime, OpenVino)
     assert colorizer.warnings == ()
+
+
+def test_so_it_is_for_the_command(openvino, tmp_path):
+    model, film = make_model(tmp_path / "tiny.safetensors"), make_film(tmp_path / "film.mp4", count=8)
+    words = ["run", film, tmp_path / "out.mp4", "--model", model, "--device", "cpu", "--json", "--quiet"]
+    result = CliRunner().invoke(main, [*map(str, words)])
+    assert result.exit_code == 0, result.output
+    (report,) = json.loads(result.stdout)
+    assert report["frames"] == 8 and report["device"].startswith("cpu (openvino")
 
 
 @pytest.mark.parametrize("arch", [arch for arch in NETWORKS if not arch.startswith("fusion-")])

@@ -157,7 +157,7 @@ def _measure(
     transcode_peak = measure_peak(plain)
     step("memory of vidcolor")
     vidcolor_peak = measure_peak(partial(colorize_afresh, film, target, load, settings))
-    with open_reader(film) as reader:
+    with open_reader(film, limits=settings.limits) as reader:
         info = reader.info
     environment = describe_environment()
     return BenchReport(

@@ -15,6 +15,7 @@ Every message is one line: what failed, on which value, what to do about it.
 
 import contextlib
 from collections import abc
+from pathlib import Path
 
 
 class VidcolorError(Exception):
@@ -58,11 +59,15 @@ class MismatchedCheckpoint(CheckpointError):
 
 
 @contextlib.contextmanager
-def worded() -> abc.Iterator[None]:
-    """What the system refuses within, and nobody nearer by has put in words, becomes a VidcolorError."""
+def worded(about: Path | None = None) -> abc.Iterator[None]:
+    """What the system refuses within, and nobody nearer by has put in words, becomes a VidcolorError.
+
+    `about` is the file it is about where the system names none, as it does not where a disk fails in the middle of one.
+    """
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        name = about if error.filename is None else error.filename
+        if name is None:
             raise
-        raise VidcolorError(f"{error.filename}: {error.strerror}") from error
+        raise VidcolorError(f"{name}: {error.strerror or error}") from error

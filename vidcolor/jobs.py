@@ -73,7 +73,7 @@ def run_jobs(
     """
     for job in jobs:
         try:
-            with worded():
+            with worded(job.source):
                 is_done = (skip_existing and job.target.exists()) or (skip_whole and is_whole(job.target))
                 if job.makes_folder and not is_done:
                     make_folder(job.target.parent)

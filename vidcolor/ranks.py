@@ -21,7 +21,7 @@ import torch
 from vidcolor import resume
 from vidcolor.board import Board, open_board
 from vidcolor.colorizer import Colorizer
-from vidcolor.errors import ConfigError, OutputError, VidcolorError
+from vidcolor.errors import ConfigError, OutputError, VidcolorError, worded
 from vidcolor.frames import VideoInfo
 from vidcolor.jobs import Job, Outcome, make_folder
 from vidcolor.keeper import KeptShot
@@ -97,24 +97,29 @@ class SharedFilm:
         while (number := self._board.add("taken") - 1) < plan.windows:
             if plan.job is not None and not self._board.has("error"):
                 try:
-                    self._do_window(number, plan)
+                    with worded(self._job.source):
+                        self._do_window(number, plan)
                 except VidcolorError as error:
                     self._board.post("error", str(error))
             if self._board.add("finished") == plan.windows:
                 self._post(self._conclude(plan))
 
     def _plan(self) -> Plan:
-        target = self._job.target
-        if (self._skip_existing and target.exists()) or (not self._settings.overwrite and resume.is_whole(target)):
-            self._post(Outcome(self._job))
-            return Plan()
         try:
-            if self._job.makes_folder:
-                make_folder(target.parent)
-            return self._part()
+            with worded(self._job.source):
+                if self._is_done():
+                    self._post(Outcome(self._job))
+                    return Plan()
+                if self._job.makes_folder:
+                    make_folder(self._job.target.parent)
+                return self._part()
         except VidcolorError as error:
             self._post(Outcome(self._job, error=str(error)))
             return Plan()
+
+    def _is_done(self) -> bool:
+        target = self._job.target
+        return (self._skip_existing and target.exists()) or (not self._settings.overwrite and resume.is_whole(target))
 
     def _part(self) -> Plan:
         film = open_reader(self._job.source, self._settings.span, self._settings.limits)
@@ -151,7 +156,8 @@ class SharedFilm:
         if self._board.has("error"):
             return Outcome(self._job, error=self._board.read("error"))
         try:
-            return Outcome(self._job, report=self._colorize_whole() if plan.job is None else self._join(plan))
+            with worded(self._job.source):
+                return Outcome(self._job, report=self._colorize_whole() if plan.job is None else self._join(plan))
         except VidcolorError as error:
             return Outcome(self._job, error=str(error))
 

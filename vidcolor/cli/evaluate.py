@@ -67,6 +67,7 @@ def evaluate(
     from vidcolor import console
     from vidcolor.colorizer import load_colorizer
     from vidcolor.evaluate import EvalSettings, evaluate
+    from vidcolor.jobs import make_folder
     from vidcolor.metrics import load_features
     from vidcolor.report import write_report
     from vidcolor.smooth import Smoother
@@ -80,14 +81,16 @@ def evaluate(
         features=tuple(found for found in features if found),
         limits=Limits(max_pixels, max_hours),
     )
+    if report:
+        make_folder(report)  # what hinders it is said before the long work
     colorizer = load_colorizer(model, device, work_size, runtime, fast)
     with console.steps_bar(quiet) as on_source:
         found = evaluate(sources, colorizer, settings, on_source)
-    if report:
-        page = write_report(found, report)
     if as_json:
         console.print_json(found.report)
     else:
         console.print_evaluation(found.report)
-    if report and not quiet:
-        click.echo(f"Look at {page}", err=True)
+    if report:
+        page = write_report(found, report)
+        if not quiet:
+            click.echo(f"Look at {page}", err=True)

@@ -1,5 +1,6 @@
 """Options that several commands share, and the types of what is typed."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,19 +13,20 @@ TYPED_PATH = click.Path(readable=False, path_type=Path)
 """Left as it is: the library says what is wrong with a file."""
 
 
+_NUMBER = re.compile(r"[0-9]{1,7}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
+"""What no clock of a film counts beyond."""
+
+
 class Seconds(click.ParamType[Fraction]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         if isinstance(value, Fraction):
             return value
-        try:
-            parts = [Fraction(part) for part in str(value).split(":")]
-        except (ValueError, ZeroDivisionError):
-            parts = []
-        if not 1 <= len(parts) <= 3 or min(parts) < 0:
+        parts = str(value).split(":")
+        if len(parts) > 3 or not all(map(_NUMBER.fullmatch, parts)):
             self.fail(f"{value!r} is no time: give seconds or HH:MM:SS", param, ctx)
-        return sum((part * 60**power for power, part in enumerate(reversed(parts))), Fraction(0))
+        return sum((Fraction(part) * 60**power for power, part in enumerate(reversed(parts))), Fraction(0))
 
 
 class KeyValue(click.ParamType[tuple[str, str]]):

@@ -1,4 +1,4 @@
-"""Being told to stop, by SIGTERM or by a terminal that closes, cleans up like Ctrl-C."""
+"""Being told to stop, by Ctrl-C, by SIGTERM or by a terminal that closes, cleans up, and undisturbed."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 
 from vidcolor.cli.exits import HUNG_UP, INTERRUPTED, TERMINATED
 
-_CODES = {"SIGHUP": HUNG_UP, "SIGTERM": TERMINATED}
+_CODES = {"SIGHUP": HUNG_UP, "SIGINT": INTERRUPTED, "SIGTERM": TERMINATED}
 """Signal, where the system has it, to exit code: 128 and its number, as shells have it."""
 
 
@@ -27,11 +27,12 @@ def exit_code(interrupt: KeyboardInterrupt) -> int:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Within, these signals raise Stopped; not those that somebody ignores (nohup) or handles, and only once."""
+    """Within, the first of these signals raises Stopped; not those that somebody ignores (nohup) or handles."""
     before: dict[int, Any] = {}
 
     def stop(number: int, frame: object) -> None:
-        signal.signal(number, signal.SIG_IGN)  # the clean-up is not to be disturbed
+        for heeded in before:
+            signal.signal(heeded, signal.SIG_IGN)  # the clean-up is not to be disturbed
         raise Stopped(_CODES[signal.Signals(number).name])
 
     if threading.current_thread() is threading.main_thread():
@@ -45,4 +46,4 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def _is_free(number: int) -> bool:
-    return signal.getsignal(number) is signal.SIG_DFL
+    return signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)

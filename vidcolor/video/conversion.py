@@ -5,6 +5,8 @@ from __future__ import annotations  # Packet is generic in its stub only
 from typing import Any
 
 from av import Codec, FFmpegError, Packet
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
@@ -39,6 +41,8 @@ class AudioConversion:
         self.stream.codec_context.open()
         self.refused = 0
         """Packets that did not decode so far."""
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler: AudioResampler | None = None
 
     def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
         """Encoded packets for one of the source's; None flushes. Packets that do not decode fall silent."""
@@ -47,8 +51,25 @@ class AudioConversion:
         except FFmpegError:
             frames = []
             self.refused += packet is not None
-        encoded = [done for frame in frames for done in self.stream.encode(frame)]
+        fitting = [fit for frame in frames for fit in self._fit(frame)]
+        if packet is None:
+            fitting += self._rest()
+        encoded = [done for frame in fitting for done in self.stream.encode(frame)]
         return encoded if packet is not None else encoded + self.stream.encode(None)
+
+    def _fit(self, frame: AudioFrame) -> list[AudioFrame]:
+        """As the encoder takes it, whatever the frames before it were like: broadcasts change from 5.1 to stereo."""
+        kind, rest = (frame.format.name, frame.layout.name, frame.sample_rate), []
+        if kind != self._kind:
+            rest = self._rest()
+            context = self.stream.codec_context
+            self._kind, self._resampler = kind, AudioResampler(context.format, context.layout, context.sample_rate)
+        assert self._resampler is not None
+        return rest + self._resampler.resample(frame)
+
+    def _rest(self) -> list[AudioFrame]:
+        """What the resampler still holds back."""
+        return self._resampler.resample(None) if self._resampler is not None else []
 
 
 class SubtitleConversion:

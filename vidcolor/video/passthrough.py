@@ -17,6 +17,7 @@ from av.stream import Discard, Stream
 from vidcolor.video import metadata
 from vidcolor.video.conversion import AudioConversion, Copy, SubtitleConversion, converts
 from vidcolor.video.decoding import CLOCK_RESTART, read_packets
+from vidcolor.video.limits import Limits
 from vidcolor.video.source import codec_name, is_cover, open_container, opened
 
 _END_MARGIN = 10
@@ -38,14 +39,20 @@ class Passthrough:
     """
 
     def __init__(
-        self, source: Path, origin: Fraction, start: Fraction | None, end: Fraction | None, warnings: list[str]
+        self,
+        source: Path,
+        limits: Limits,
+        origin: Fraction,
+        start: Fraction | None,
+        end: Fraction | None,
+        warnings: list[str],
     ) -> None:
-        self._source = source
+        self._source, self._limits = source, limits
         self._origin = origin
         self._start = start
         self._end = end
         self._warnings = warnings
-        self._container = open_container(source)
+        self._container = open_container(source, limits)
         self._routes: dict[int, Copy | AudioConversion | SubtitleConversion] = {}
         self._covers: list[Packet[Any]] = []
         self._waiting: Iterator[Packet[Any]] | None = None
@@ -150,7 +157,7 @@ class Passthrough:
         return self._end is not None and _seconds(packet) >= self._end - self._origin + margin
 
     def _add_cover(self, output: OutputContainer, stream: Stream) -> None:
-        packet = _cover(self._source, stream.index)
+        packet = _cover(self._source, self._limits, stream.index)
         if packet is not None and output.format.name == "matroska":
             kind = "png" if codec_name(stream) == "png" else "jpeg"
             name = stream.metadata.get("filename") or f"cover.{kind.replace('jpeg', 'jpg')}"
@@ -216,8 +223,8 @@ def _add_conversion(output: OutputContainer, stream: Stream) -> AudioConversion 
     return SubtitleConversion(output, stream)  # type: ignore[arg-type]
 
 
-def _cover(source: Path, index: int) -> Packet[Any] | None:
-    with opened(source) as container:
+def _cover(source: Path, limits: Limits, index: int) -> Packet[Any] | None:
+    with opened(source, limits) as container:
         return next((packet for packet in container.demux(container.streams[index]) if packet.size), None)
 
 
