@@ -6,12 +6,14 @@ import re
 import tarfile
 from dataclasses import asdict, astuple, fields, replace
 
+import av
 import cv2
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests.clips import make_film
 from tests.models import make_model
 from tests.scenes import STORED, glide, photo, write_film
 from vidcolor import console
@@ -200,6 +202,17 @@ def test_nothing_but_the_luma_is_seen(tmp_path, colorizer):
     assert one.report.frames.colorfulness == pytest.approx(other.report.frames.colorfulness, abs=0.1)
     for left, right in zip(one.samples, other.samples, strict=True):
         assert np.abs(left.colored.astype(int) - right.colored).max() <= 2
+
+
+def test_a_damaged_film_is_measured_and_named(colorizer, tmp_path):
+    film = make_film(tmp_path / "film.mp4", count=20, width=96, height=96, options={"g": "5"})
+    assert not any("damaged" in note for note in evaluate([film], colorizer, SETTINGS).report.notes)
+    with av.open(str(film)) as container:
+        packet = bytes([packet for packet in container.demux(video=0) if packet.size][10])
+    film.write_bytes(film.read_bytes().replace(packet, packet[:6] + b"\x55" * (len(packet) - 6)))
+    report = evaluate([film], colorizer, SETTINGS).report
+    assert report.sources[0].frames > 10
+    assert [note.startswith(f"{film}: damaged in ") for note in report.notes if "damaged" in note] == [True]
 
 
 def test_a_film_is_its_own_truth(tmp_path):

@@ -14,8 +14,8 @@ Every message is one line: what failed, on which value, what to do about it.
 """
 
 import contextlib
+import os
 from collections import abc
-from pathlib import Path
 
 
 class VidcolorError(Exception):
@@ -59,7 +59,7 @@ class MismatchedCheckpoint(CheckpointError):
 
 
 @contextlib.contextmanager
-def worded(about: Path | None = None) -> abc.Iterator[None]:
+def worded(about: os.PathLike[str] | None = None) -> abc.Iterator[None]:
     """What the system refuses within, and nobody nearer by has put in words, becomes a VidcolorError.
 
     `about` is the file it is about where the system names none, as it does not where a disk fails in the middle of one.

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import tee
 from pathlib import Path
 
@@ -68,6 +69,7 @@ class _Evaluator:
         self.lpips, self.realism, self.histogram = load_lpips(), Realism(*settings.features), HistogramTally()
         self.photos, self.samples = PictureTally(self.lpips), _Spread()
         self.unreadable: list[str] = []
+        self.damaged: list[str] = []
 
     def run(self, sources: Sequence[Path], on_source: Callable[[str, int, int], None]) -> Evaluation:
         started = time.monotonic()
@@ -112,7 +114,9 @@ class _Evaluator:
         )
 
     def _steps(self, film: Path) -> Iterator[Step]:
-        frames, timed = tee(read_film(film, self.settings.size, self.colorizer.batch_size, self.settings.limits))
+        size, limits = self.settings.size, self.settings.limits
+        read = read_film(film, size, self.colorizer.batch_size, limits, partial(self._count_losses, film))
+        frames, timed = tee(read)
         marked = mark_shots((batch for batch, _ in frames), LAYOUT)
         originals, colored, unsmoothed = tee(self.colorizer.stream(marked, LAYOUT), 3)
         steady, raw = self._shown(self.settings.smoother.stream(colored)), self._shown(unsmoothed)
@@ -126,6 +130,10 @@ class _Evaluator:
         """As they would be written: sharpened along the edges of the luma, inside the gamut, in 8 bits."""
         for batch in Upsampler(LAYOUT, LAYOUT, self.settings.saturation).stream(batches):
             yield Colors(to_rgb(batch))
+
+    def _count_losses(self, film: Path, losses: int) -> None:
+        if losses:
+            self.damaged.append(f"{film}: damaged in {losses} places, whose frames are lost or guessed")
 
     def _look_closely(self, colored: Colors, truth: Colors) -> None:
         self.realism.update(colored.rgb, truth.rgb)
@@ -153,6 +161,7 @@ class _Evaluator:
             notes=(
                 *self.colorizer.warnings,
                 *(f"left out: {error}" for error in self.unreadable),
+                *self.damaged,
                 *no_lpips,
                 *self.realism.notes,
             ),

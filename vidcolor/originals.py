@@ -1,6 +1,6 @@
 """Colour pictures and films taken apart for an evaluation: their luma to be coloured, their chroma to compare with."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -59,14 +59,23 @@ def read_photo(photo: Photo, size: int) -> FrameBatch:
 
 
 def read_film(
-    film: Path, size: int, batch_size: int, limits: Limits = USUAL
+    film: Path,
+    size: int,
+    batch_size: int,
+    limits: Limits = USUAL,
+    on_losses: Callable[[int], None] = lambda count: None,
 ) -> Iterator[tuple[FrameBatch, list[float]]]:
-    """The frames of a film in the same way, and their times in seconds. Raises InputError."""
+    """The frames of a film in the same way, and their times in seconds; in the end `on_losses` hears how many
+    places were damaged.
+
+    Raises InputError.
+    """
     with open_reader(film, limits=limits) as reader:
         height, width = _fitted(film.name, reader.info.height, reader.info.width, size)
         info = VideoInfo(width, height, LAYOUT, reader.info.time_base)
         for batch in _gather(read_pictures(reader, info, LAYOUT), batch_size):
             yield batch, [float(pts * info.time_base) for pts in batch.pts]
+        on_losses(len(reader.losses))
 
 
 def to_rgb(batch: FrameBatch) -> Tensor:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from av import FFmpegError, Packet
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Stream
 
-from vidcolor.video import metadata
+from vidcolor.video import metadata, timeline
 from vidcolor.video.conversion import AudioConversion, Copy, SubtitleConversion, converts
 from vidcolor.video.decoding import CLOCK_RESTART, read_packets
 from vidcolor.video.limits import Limits
+from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import codec_name, is_cover, open_container, opened
 
 _END_MARGIN = 10
@@ -31,28 +33,17 @@ _IN_TRANSPORT_STREAMS = {
 
 
 class Passthrough:
-    """Feeds the other streams of `source` into an output, as the picture gets on.
+    """Feeds the other streams of what `reader` reads into an output, as the picture gets on.
 
     The source is opened a second time and read in step with the picture, so memory stays bounded. What cannot be kept
-    is named in `warnings`. `origin`, `start` and `end` are seconds on the source's clock: what becomes zero, and what
-    is cut away before and behind (None: nothing).
+    is named in `warnings`.
     """
 
-    def __init__(
-        self,
-        source: Path,
-        limits: Limits,
-        origin: Fraction,
-        start: Fraction | None,
-        end: Fraction | None,
-        warnings: list[str],
-    ) -> None:
-        self._source, self._limits = source, limits
-        self._origin = origin
-        self._start = start
-        self._end = end
+    def __init__(self, reader: VideoReader, warnings: list[str]) -> None:
+        self._source, self._limits, self._picture = reader.source, reader.limits, reader.tags.stream_index
+        self._origin, self._start, self._end = reader.origin, reader.start, reader.end
         self._warnings = warnings
-        self._container = open_container(source, limits)
+        self._container = open_container(self._source, self._limits)
         self._routes: dict[int, Copy | AudioConversion | SubtitleConversion] = {}
         self._covers: list[Packet[Any]] = []
         self._waiting: Iterator[Packet[Any]] | None = None
@@ -126,7 +117,7 @@ class Passthrough:
             with suppress(FFmpegError):  # not seekable: read from the beginning
                 self._container.seek(int(self._start * av.time_base))
         clocks: dict[int, _Clock] = {}
-        for packet in read_packets(self._container, wanted, self._lose):
+        for packet in self._on_one_clock(wanted):
             if not self._move(packet):
                 continue
             if self._is_behind(packet, _END_MARGIN):
@@ -136,6 +127,13 @@ class Passthrough:
             clock = clocks.setdefault(packet.stream.index, _Clock())
             clock.steady(packet)
             yield packet
+
+    def _on_one_clock(self, wanted: Sequence[Stream]) -> Iterator[Packet[Any]]:
+        if not timeline.FORMATS & set(self._container.format.name.split(",")):
+            return read_packets(self._container, wanted, self._lose)
+        watched = [*wanted, self._container.streams[self._picture]]
+        one_clock = timeline.Timeline(self._picture, partial(self._lose, None))
+        return one_clock.follow(read_packets(self._container, watched, self._lose))
 
     def _move(self, packet: Packet[Any]) -> bool:
         """Count the packet's times from `origin`; False where it lies before the start, or has no time."""

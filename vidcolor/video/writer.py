@@ -36,7 +36,7 @@ class VideoWriter:
         self._partial = partial
         self._target = partial.target
         self._container: OutputContainer | None = None
-        self._others = Passthrough(reader.source, reader.limits, reader.origin, reader.start, reader.end, self._lost)
+        self._others = Passthrough(reader, self._lost)
         try:
             with translated(self._target):
                 self._open()

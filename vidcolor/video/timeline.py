@@ -1,0 +1,134 @@
+"""One clock for all streams of a file of MPEG parts that were put end to end, each with a clock of its own.
+
+As the reader does with its frames, a part's picture is moved to where the one before ended, and its other streams with
+it. Sound that ends before its picture does not shift what follows, and neither does sound that goes on behind it.
+"""
+
+from __future__ import annotations  # Packet is generic in its stub only
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from av import Packet
+
+from vidcolor.video.decoding import CLOCK_RESTART
+
+FORMATS = frozenset({"mpegts", "mpeg"})
+"""Those whose parts make a file when they are put end to end."""
+MOST_EARLY = 1000
+"""Packets that wait for the picture of their part; one that has none begins where the picture before ended."""
+
+OVERLAP = Fraction(1, 10)
+"""Seconds that the sound of a part may begin late, because that of the part before still plays: codecs pad theirs."""
+
+
+class Timeline:
+    """Follows the packets of one file. Times within are seconds."""
+
+    def __init__(self, picture: int, lose: Callable[[str], None]) -> None:
+        """`picture` is the index of its stream; `lose` is told what is left out."""
+        self._picture, self._lose = picture, lose
+        self._parts = {picture: 0}
+        self._reached: dict[int, Fraction] = {}
+        self._shifts = [Fraction(0)]
+        self._end = Fraction(0)
+        self._early: list[tuple[Packet[Any], int]] = []
+        self._sounds: dict[int, _Sound] = {}
+
+    def follow(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """All but the picture's, moved to the one clock; those of a stream stay in their order.
+
+        What has no time at all is left out.
+        """
+        for packet in packets:
+            if packet.pts is None and packet.dts is None:
+                continue
+            before, part = self._parts.get(packet.stream.index), self._enter(packet)
+            if packet.stream.index == self._picture:
+                self._see(packet, part, is_first=part != before)
+            else:
+                self._early.append((packet, part))
+            if len(self._early) > MOST_EARLY:
+                self._begin(*self._early[0])
+            yield from self._ready()
+        while self._early:
+            self._begin(*self._early[0])
+            yield from self._ready()
+
+    def _enter(self, packet: Packet[Any]) -> int:
+        """The part that the packet belongs to."""
+        index, now = packet.stream.index, _decoded_at(packet)
+        of_picture, part = self._parts[self._picture], self._parts.get(index, self._parts[self._picture])
+        last = self._reached.get(index, now)
+        if now < last - CLOCK_RESTART:
+            part = max(part + 1, of_picture)
+        elif part < of_picture and abs(now - self._reached[self._picture]) < abs(now - last):
+            part = of_picture
+        self._parts[index], self._reached[index] = part, now
+        return part
+
+    def _see(self, packet: Packet[Any], part: int, *, is_first: bool) -> None:
+        """Where the picture has got to."""
+        start = _shown_at(packet)
+        if is_first:
+            self._shifts[part:] = [self._end - start]
+        self._end = max(self._end, start + (packet.duration or 0) * packet.time_base + self._shifts[part])
+
+    def _begin(self, packet: Packet[Any], part: int) -> None:
+        """Begin a part by a packet that is not its picture's."""
+        while part >= len(self._shifts):
+            self._shifts.append(self._end - _shown_at(packet))
+
+    def _ready(self) -> Iterator[Packet[Any]]:
+        """Those whose part has begun, moved."""
+        begun = len(self._shifts)
+        ready = [entry for entry in self._early if entry[1] < begun]
+        self._early = [entry for entry in self._early if entry[1] >= begun]
+        for packet, part in ready:
+            _move(packet, self._shifts[part])
+            sound = self._sounds.setdefault(packet.stream.index, _Sound(self._lose))
+            if packet.stream.type != "audio" or sound.joins(packet, part):
+                yield packet
+
+
+class _Sound:
+    """One stream of sound, whose parts may not play at once."""
+
+    def __init__(self, lose: Callable[[str], None]) -> None:
+        self._lose = lose
+        self._part, self._lift, self._end = 0, Fraction(0), Fraction(0)
+        self._cut: int | None = None
+
+    def joins(self, packet: Packet[Any], part: int) -> bool:
+        """Move a packet behind the part before its own; False where that plays on for too long."""
+        if part != self._part:
+            overlap = self._end - _shown_at(packet)
+            if overlap > OVERLAP:
+                self._leave_out(part)
+                return False
+            self._part, self._lift = part, max(overlap, Fraction(0))
+        _move(packet, self._lift)
+        self._end = _shown_at(packet) + (packet.duration or 0) * packet.time_base
+        return True
+
+    def _leave_out(self, part: int) -> None:
+        if self._cut != part:
+            self._lose("the beginning of a part is left out, where the sound of the part before goes on over it")
+        self._cut = part
+
+
+def _move(packet: Packet[Any], seconds: Fraction) -> None:
+    ticks = round(seconds / packet.time_base)
+    packet.pts = None if packet.pts is None else packet.pts + ticks
+    packet.dts = None if packet.dts is None else packet.dts + ticks
+
+
+def _decoded_at(packet: Packet[Any]) -> Fraction:
+    time = packet.dts if packet.dts is not None else packet.pts
+    return (time or 0) * packet.time_base
+
+
+def _shown_at(packet: Packet[Any]) -> Fraction:
+    time = packet.pts if packet.pts is not None else packet.dts
+    return (time or 0) * packet.time_base
