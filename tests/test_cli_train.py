@@ -119,7 +119,7 @@ def wait_for(pattern, folder):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals for a process of its own")
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(pictures, tmp_path):
-    settings = (*QUICK[:-1], "10", *SMALL)
+    settings = (*QUICK[:-1], "30", *SMALL)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     launch(pictures, *settings, "--out", whole).communicate()
     random = np.random.default_rng(0)

@@ -301,10 +301,6 @@ def test_a_run_begun_by_one_process_is_ended_by_one(share, reel, colorizer, tmp_
     assert share(long, target).report.kept_spans == 1
 
 
-if __name__ == "__main__":
-    program(*sys.argv[1:])
-
-
 @pytest.mark.parametrize("place", ["_is_done", "_part", "_do_window", "_join"])
 def test_what_the_system_refuses_is_the_error_of_that_file(share, reel, tmp_path, monkeypatch, place):
     def refuse(*arguments):
@@ -312,3 +308,7 @@ def test_what_the_system_refuses_is_the_error_of_that_file(share, reel, tmp_path
 
     monkeypatch.setattr(ranks.SharedFilm, place, refuse)
     assert share(reel, tmp_path / "out.mkv").error == f"{reel}: Input/output error"
+
+
+if __name__ == "__main__":
+    program(*sys.argv[1:])

@@ -129,7 +129,7 @@ class Passthrough:
             yield packet
 
     def _on_one_clock(self, wanted: Sequence[Stream]) -> Iterator[Packet[Any]]:
-        if not timeline.FORMATS & set(self._container.format.name.split(",")):
+        if self._container.format.name not in timeline.FORMATS:
             return read_packets(self._container, wanted, self._lose)
         watched = [*wanted, self._container.streams[self._picture]]
         one_clock = timeline.Timeline(self._picture, partial(self._lose, None))
@@ -244,7 +244,7 @@ class _Clock:
         self._offset = 0
 
     def steady(self, packet: Packet[Any]) -> None:
-        """Lift a packet above the one before it; carry on where MPEG parts were put end to end."""
+        """Lift a packet above the one before it; carry on where the clock starts anew."""
         pts, dts = (packet.pts or 0) + self._offset, (packet.dts or 0) + self._offset
         if self._last is not None and dts < self._last - CLOCK_RESTART / packet.time_base:
             self._offset += self._expected - dts

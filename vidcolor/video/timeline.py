@@ -6,19 +6,19 @@ it. Sound that ends before its picture does not shift what follows, and neither 
 
 from __future__ import annotations  # Packet is generic in its stub only
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
 from av import Packet
 
-from vidcolor.video.decoding import CLOCK_RESTART
+from vidcolor.video.decoding import CLOCK_RESTART, time_of
 
 FORMATS = frozenset({"mpegts", "mpeg"})
 """Those whose parts make a file when they are put end to end."""
 MOST_EARLY = 1000
 """Packets that wait for the picture of their part; one that has none begins where the picture before ended."""
-
 OVERLAP = Fraction(1, 10)
 """Seconds that the sound of a part may begin late, because that of the part before still plays: codecs pad theirs."""
 
@@ -28,13 +28,13 @@ class Timeline:
 
     def __init__(self, picture: int, lose: Callable[[str], None]) -> None:
         """`picture` is the index of its stream; `lose` is told what is left out."""
-        self._picture, self._lose = picture, lose
+        self._picture = picture
         self._parts = {picture: 0}
         self._reached: dict[int, Fraction] = {}
         self._shifts = [Fraction(0)]
         self._end = Fraction(0)
         self._early: list[tuple[Packet[Any], int]] = []
-        self._sounds: dict[int, _Sound] = {}
+        self._sounds: dict[int, _Sound] = defaultdict(lambda: _Sound(lose))
 
     def follow(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
         """All but the picture's, moved to the one clock; those of a stream stay in their order.
@@ -87,8 +87,7 @@ class Timeline:
         self._early = [entry for entry in self._early if entry[1] >= begun]
         for packet, part in ready:
             _move(packet, self._shifts[part])
-            sound = self._sounds.setdefault(packet.stream.index, _Sound(self._lose))
-            if packet.stream.type != "audio" or sound.joins(packet, part):
+            if packet.stream.type != "audio" or self._sounds[packet.stream.index].joins(packet, part):
                 yield packet
 
 
@@ -130,5 +129,4 @@ def _decoded_at(packet: Packet[Any]) -> Fraction:
 
 
 def _shown_at(packet: Packet[Any]) -> Fraction:
-    time = packet.pts if packet.pts is not None else packet.dts
-    return (time or 0) * packet.time_base
+    return (time_of(packet) or 0) * packet.time_base
