@@ -5,6 +5,7 @@ import math
 import re
 import tarfile
 from dataclasses import asdict, astuple, fields, replace
+from itertools import islice
 
 import av
 import cv2
@@ -213,6 +214,29 @@ def test_a_damaged_film_is_measured_and_named(colorizer, tmp_path):
     report = evaluate([film], colorizer, SETTINGS).report
     assert report.sources[0].frames > 10
     assert [note.startswith(f"{film}: damaged in ") for note in report.notes if "damaged" in note] == [True]
+
+
+def test_a_film_is_measured_as_far_as_it_can_be_read(colorizer, tmp_path, monkeypatch):
+    film = write_film(tmp_path / "film.mkv", glide("coffee", 90, 48, 64))
+
+    def fail_after(count):
+        def read(*words):
+            yield from islice(read_film(*words), count)
+            raise InputError("film.mkv: cannot be read any more")
+
+        return read
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vidcolor.evaluate.read_film", fail_after(20))
+        report = evaluate([film], colorizer, SETTINGS).report
+    ((frames, note),) = [
+        (source.frames, next(note for note in report.notes if "any more" in note)) for source in report.sources
+    ]
+    assert 0 < frames <= 20 * colorizer.batch_size < 90
+    assert note == f"film.mkv: cannot be read any more; measured up to {(frames - 1) / 25:.1f} s"
+    monkeypatch.setattr("vidcolor.evaluate.read_film", fail_after(0))
+    with pytest.raises(InputError, match=r"any more$"):
+        evaluate([film], colorizer, SETTINGS)
 
 
 def test_a_film_is_its_own_truth(tmp_path):

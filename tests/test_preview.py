@@ -285,6 +285,19 @@ def test_a_sheet_that_cannot_be_saved_leaves_the_old_one(tmp_path, colorizer, su
     assert read(sheet).shape[2] == 3
 
 
+def test_a_file_that_came_to_be_meanwhile_is_left_alone(tmp_path, colorizer, monkeypatch):
+    film, sheet = make_film(tmp_path / "film.mkv", count=2), tmp_path / "sheet.png"
+
+    def draw(pairs):
+        sheet.write_bytes(b"precious")
+        return draw_sheet(pairs)
+
+    monkeypatch.setattr("vidcolor.preview.draw_sheet", draw)
+    with pytest.raises(OutputError, match=r"left alone; it is in sheet-2\.png$"):
+        preview(film, sheet, colorizer)
+    assert sheet.read_bytes() == b"precious" and read(tmp_path / "sheet-2.png").shape[2] == 3
+
+
 def test_no_moments_are_no_sheet(tmp_path, colorizer):
     film = make_film(tmp_path / "film.mkv", count=2)
     with pytest.raises(ConfigError, match="at least 1 moment, got 0"):

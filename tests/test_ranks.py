@@ -31,7 +31,7 @@ from vidcolor.jobs import Job
 from vidcolor.parallel import Group
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.resume import WindowFiles, is_whole
-from vidcolor.video import Encoding
+from vidcolor.video import Encoding, join_packets
 
 pytestmark = pytest.mark.openvino
 
@@ -264,6 +264,22 @@ def test_outputs_that_are_there_are_left_or_replaced(share, reel, tmp_path):
     assert share(reel, target).report is None and share(reel, target, skip_existing=True).report is None
     assert target.read_bytes() == b"precious"
     assert share(reel, target, replace(SETTINGS, overwrite=True)).report.frames == FRAMES
+
+
+def test_a_file_that_came_to_be_meanwhile_is_left_alone_and_the_film_put_beside_it(
+    share, reel, one, tmp_path, monkeypatch
+):
+    target = tmp_path / "out.mkv"
+
+    def join(files):
+        target.write_bytes(b"precious")
+        return join_packets(files)
+
+    monkeypatch.setattr("vidcolor.resume.windows.join_packets", join)
+    assert share(reel, target).error.endswith("left alone; it is in out-2.mkv")
+    assert target.read_bytes() == b"precious"
+    assert_same(tmp_path / "out-2.mkv", one[0])
+    assert names(tmp_path) == ["out-2.mkv", "out.mkv"]
 
 
 def test_a_parted_film_reports_what_the_whole_would(share, colorizer, tmp_path):

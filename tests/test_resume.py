@@ -179,6 +179,17 @@ def test_colours_that_are_kept_are_kept_and_reported_across_a_joint(colorizer, t
     assert pictures(tmp_path / "out.mkv") == pictures(film)
 
 
+def test_colours_that_are_kept_are_reported_where_only_the_joining_is_left(colorizer, tmp_path, monkeypatch):
+    film, target = write_film(tmp_path / "in.mkv", glide("coffee", 60, 48, 64)), tmp_path / "out.mkv"
+    settings = replace(SETTINGS, keep_color=True)
+    with monkeypatch.context() as patch, pytest.raises(Pulled):
+        patch.setattr("vidcolor.video.target.os.replace", cut_power_at(target))
+        colorize_video(film, target, colorizer, settings)
+    resumed = colorize_video(film, target, colorizer, settings)
+    assert resumed.kept_frames == resumed.frames == 60
+    assert resumed.shots_in_color == (KeptShot(0.0, 2.4),)
+
+
 def test_a_plain_run_gives_the_same_frames_at_the_same_times(reel, colorizer, tmp_path):
     """Of the picture itself only the encoder's new beginnings differ, and the blocks of the filter that end with spans.
 
@@ -419,6 +430,16 @@ def test_an_older_file_stays_until_the_new_one_is_whole(reel, colorizer, tmp_pat
     assert is_whole(target) and names(tmp_path) == ["out.mkv"]
 
 
+def test_a_file_that_came_to_be_meanwhile_is_left_alone_and_the_film_put_beside_it(reel, colorizer, whole, tmp_path):
+    target = tmp_path / "out.mkv"
+    (tmp_path / "out-2.mkv").write_bytes(b"precious too")
+    with pytest.raises(OutputError, match=r"left alone; it is in out-3\.mkv$"):
+        colorize_video(reel, target, colorizer, SETTINGS, lambda done, expected: target.write_bytes(b"precious"))
+    assert target.read_bytes() == b"precious"
+    assert names(tmp_path) == ["out-2.mkv", "out-3.mkv", "out.mkv"]
+    assert_same(tmp_path / "out-3.mkv", whole, reel)
+
+
 def test_no_thread_stays(reel, colorizer, started):
     before = threading.active_count()
     with pytest.raises(Pulled):
@@ -504,6 +525,4 @@ def test_a_stage_is_asked_for_its_memory_only_where_a_span_ends(reel, colorizer,
     monkeypatch.setattr("vidcolor.resume.journal.Journal.next_packets", tmp_path / "packets")
     colorize_video(reel, tmp_path / "out.mkv", colorizer, replace(SETTINGS, encoding=QUICK))
     assert [frames for frames, _ in kept] == [24, 24, 24, 24, 14]
-    *memories, end = (memory for _, memory in kept)
-    assert [{name.split(".")[0] for name in memory} for memory in memories] == [set(STAGES)] * 4
-    assert end is None
+    assert [{name.split(".")[0] for name in memory} for _, memory in kept] == [set(STAGES)] * 5

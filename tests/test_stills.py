@@ -286,6 +286,20 @@ def test_an_exception_leaves_the_old_target_and_nothing_else(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_a_file_that_came_to_be_meanwhile_is_left_alone(tmp_path):
+    path, target = make_picture(tmp_path / "in.png", GREY), tmp_path / "out.png"
+    with (
+        pytest.raises(OutputError, match=r"left alone; it is in out-2\.png$"),
+        open_reader(path) as reader,
+        open_writer(target, reader, encoding=QUICK) as writer,
+    ):
+        target.write_bytes(b"precious")
+        writer.write(with_grey(next(reader.batches(1)), writer.planes))
+    assert target.read_bytes() == b"precious"
+    assert luma_of(tmp_path / "out-2.png")[0].shape == GREY.shape
+    assert leftovers(tmp_path) == []
+
+
 def test_targets_that_cannot_be(tmp_path):
     path = make_picture(tmp_path / "in.png", GREY)
     (tmp_path / "old.png").write_bytes(b"old")

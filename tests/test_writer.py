@@ -1,6 +1,7 @@
 """The writer: luma untouched, times and tags kept, and a file that is whole or absent."""
 
 import os
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
@@ -266,6 +267,23 @@ def test_an_exception_leaves_the_old_target_and_nothing_else(tmp_path, error):
         raise error
     assert target.read_bytes() == b"old"
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_that_came_to_be_meanwhile_is_replaced_only_by_leave(tmp_path, overwrite):
+    source, target = make_film(tmp_path / "in.mp4"), tmp_path / "out.mp4"
+    refused = nullcontext() if overwrite else pytest.raises(OutputError, match=r"left alone; it is in out-2\.mp4$")
+    with (
+        refused,
+        open_reader(source) as reader,
+        open_writer(target, reader, encoding=QUICK, overwrite=overwrite) as writer,
+    ):
+        target.write_bytes(b"precious")
+        for batch in reader.batches(5):
+            writer.write(with_grey(batch, writer.planes))
+    assert len(shown(target if overwrite else tmp_path / "out-2.mp4")) == 12
+    assert overwrite or target.read_bytes() == b"precious"
+    assert len(list(tmp_path.iterdir())) == (2 if overwrite else 3)
 
 
 def test_overwriting_replaces_the_file_at_the_end(tmp_path):

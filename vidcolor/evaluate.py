@@ -100,7 +100,7 @@ class _Evaluator:
 
     def _film(self, film: Path) -> SourceReport:
         tally, shown, in_shot = FilmTally(PictureTally(self.lpips)), None, 0
-        for step in self._steps(film):
+        for step in self._readable(film):
             if step.starts_shot:
                 self._show(film.name, shown)
                 in_shot = 0
@@ -112,6 +112,17 @@ class _Evaluator:
         return SourceReport(
             film.name, len(tally.moments), tally.shots, tally.pictures.scores, tally.scores, tuple(tally.moments)
         )
+
+    def _readable(self, film: Path) -> Iterator[Step]:
+        """Its steps, as far as it can be read. Raises InputError where there is none."""
+        step = None
+        try:
+            for step in self._steps(film):
+                yield step
+        except InputError as error:
+            if step is None:
+                raise
+            self.damaged.append(f"{error}; measured up to {step.seconds:.1f} s")
 
     def _steps(self, film: Path) -> Iterator[Step]:
         size, limits = self.settings.size, self.settings.limits

@@ -60,7 +60,7 @@ def preview(
         pairs = list(_pairs(reader, colorizer, count, saturation))
         if not pairs:
             raise InputError(f"{source}: not one moment decodes, the file is damaged")
-        save_snapshot(target, draw_sheet(pairs))
+        save_snapshot(target, draw_sheet(pairs), overwrite)
         return PreviewReport(
             source=str(source),
             target=str(target),

@@ -25,7 +25,7 @@ from vidcolor.resume.job import Job, differences, digest_of
 from vidcolor.resume.lock import take_lock
 from vidcolor.video import Partial, translated
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Span:
     """That begin in it."""
     packets: str
     """SHA-256 of its packets."""
-    memory: str | None
-    """SHA-256 of the memory at its end; None where the film ends with it."""
+    memory: str
+    """SHA-256 of the memory at its end."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ class Journal:
             return Kept()
         frames, shots = (sum(getattr(span, name) for span in self.spans) for name in ("frames", "shots"))
         _, file = self._files(len(self.spans) - 1)
-        memory = checkpoint.load_tensors(file, device) if self.spans[-1].memory else NOTHING
-        return Kept(len(self.spans), frames, shots, memory)
+        return Kept(len(self.spans), frames, shots, checkpoint.load_tensors(file, device))
 
     @property
     def next_packets(self) -> Path:
@@ -102,18 +101,13 @@ class Journal:
         """Those of the finished spans."""
         return [self._files(index)[0] for index in range(len(self.spans))]
 
-    def count(self, frames: int, shots: int, memory: Memory | None) -> None:
-        """Count the next span as finished, once all of it is safe on the disk; memory is None where the film ends.
-
-        Raises OutputError or OSError.
-        """
+    def count(self, frames: int, shots: int, memory: Memory) -> None:
+        """Count the next span as finished, once all of it is safe on the disk. Raises OutputError or OSError."""
         packets, remembered = self._files(len(self.spans))
         flush(packets)
-        if memory is not None:
-            checkpoint.save_tensors(remembered, memory, {})
+        checkpoint.save_tensors(remembered, memory, {})
         flush_folder(self.folder)
-        span = Span(frames, shots, digest_of(packets), None if memory is None else digest_of(remembered))
-        self._save([*self.spans, span])
+        self._save([*self.spans, Span(frames, shots, digest_of(packets), digest_of(remembered))])
 
     def join(self) -> None:
         """Say that the whole film lies ready on the disk."""
@@ -150,7 +144,7 @@ class Journal:
         """Whether the next span's files are what was counted."""
         packets, memory = self._files(len(self.spans))
         with suppress(OSError):
-            return digest_of(packets) == span.packets and (span.memory is None or digest_of(memory) == span.memory)
+            return (digest_of(packets), digest_of(memory)) == (span.packets, span.memory)
         return False
 
     def _sweep(self) -> None:
@@ -175,17 +169,18 @@ class Journal:
 class JoinedFilm(Partial):
     """The film while its spans are joined, in the journal's folder. It is safe on the disk before it gets its name."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, overwrite: bool) -> None:
+        super().__init__(journal.target, overwrite, journal.folder / f"whole{journal.target.suffix}")
         self._journal = journal
-        self.target = journal.target
-        self.path = journal.folder / f"whole{journal.target.suffix}"
 
     def keep(self) -> None:
         flush(self.path)
         self._journal.join()
-        super().keep()
-        flush_folder(self.target.parent)
-        self._journal.is_done = True
+        try:
+            super().keep()
+        finally:
+            flush_folder(self.target.parent)
+            self._journal.is_done = self.kept_as is not None
 
 
 @contextmanager

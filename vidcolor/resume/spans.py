@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import chain, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,11 +32,15 @@ SPAN = 250
 
 
 def in_spans(batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
-    """The same batches; where a span ends, the memory of the stages is asked for."""
+    """The same batches; where a span ends, as the last one does with the film, the stages are asked what they remember.
+
+    Runs one batch ahead of what it hands out.
+    """
     frames = 0
-    for batch in batches:
+    for batch, after in pairwise(chain(batches, [None])):
+        assert batch is not None
         frames += len(batch)
-        if frames < SPAN:
+        if frames < SPAN and after is not None:
             yield batch
         else:
             frames = 0
@@ -58,13 +63,9 @@ class SpanWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Join what is finished, or keep it for the next run."""
-        try:
-            if kind is None and self._packets is not None:
-                self._end(None)
-        finally:
-            if self._packets is not None:
-                with suppress(OSError):  # of a span that is done anew
-                    self._packets.close()
+        if self._packets is not None:
+            with suppress(OSError):  # of a span that is done anew
+                self._packets.close()
         if kind is None:
             self._writer.add(join_packets(self._journal.packets))
 
@@ -89,7 +90,7 @@ class SpanWriter:
         if batch.memory is not None:
             self._end(batch.memory)
 
-    def _end(self, memory: Memory | None) -> None:
+    def _end(self, memory: Memory) -> None:
         assert self._encoder is not None and self._packets is not None
         with translated(self._journal.target):
             self._packets.write(self._encoder.finish())
@@ -118,7 +119,7 @@ def open_spans(
     check_target(target, reader.source, overwrite=True)
     with open_journal(target) as journal:
         overwrite = overwrite or journal.is_joined
-        partial = JoinedFilm(journal)
+        partial = JoinedFilm(journal, overwrite)
         try:
             with open_writer(
                 target, reader, encoding=encoding, overwrite=overwrite, info=info, partial=partial
@@ -128,6 +129,6 @@ def open_spans(
                 with SpanWriter(writer, journal) as spans:
                     yield spans, journal.keep(device)
         except OutputError as error:
-            if not journal.spans:
+            if journal.is_done or not journal.spans:
                 raise
             raise OutputError(f"{error}; {len(journal.spans)} spans are kept, go on with --resume") from error

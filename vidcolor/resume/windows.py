@@ -130,7 +130,7 @@ class WindowFiles:
     @contextmanager
     def open(self, number: int, encoder: Encoder, warnings: list[str]) -> Iterator[WindowWriter]:
         """A writer for a window, whose file is whole or absent. Raises OutputError."""
-        partial = Partial(self._packets(number))
+        partial = Partial(self._packets(number), overwrite=True)
         try:
             with translated(self.target):
                 packets = PacketFile(partial.path)
@@ -154,13 +154,16 @@ class WindowFiles:
     def join(self, count: int, reader: VideoReader, encoding: Encoding, info: VideoInfo, overwrite: bool) -> list[str]:
         """Make the film of the windows, without encoding them anew; the writer's warnings. Raises OutputError."""
         overwrite = overwrite or self._joined.exists()
-        partial = _JoinedFilm(self.target, self._folder)
-        with open_writer(
-            self.target, reader, encoding=encoding, overwrite=overwrite, info=info, partial=partial
-        ) as writer:
-            assert isinstance(writer, VideoWriter)
-            writer.add(join_packets(map(self._packets, range(count))))
-        self.discard()
+        partial = _JoinedFilm(self.target, self._folder, overwrite)
+        try:
+            with open_writer(
+                self.target, reader, encoding=encoding, overwrite=overwrite, info=info, partial=partial
+            ) as writer:
+                assert isinstance(writer, VideoWriter)
+                writer.add(join_packets(map(self._packets, range(count))))
+        finally:
+            if partial.kept_as:
+                self.discard()
         return writer.warnings
 
     def discard(self) -> None:
@@ -177,8 +180,8 @@ class WindowFiles:
 class _JoinedFilm(Partial):
     """The film while its windows are joined, in their folder."""
 
-    def __init__(self, target: Path, folder: Path) -> None:
-        self.target, self.path = target, folder / f"whole{target.suffix}"
+    def __init__(self, target: Path, folder: Path, overwrite: bool) -> None:
+        super().__init__(target, overwrite, folder / f"whole{target.suffix}")
         self._joined = folder / JOINED
 
     def keep(self) -> None:
@@ -186,5 +189,7 @@ class _JoinedFilm(Partial):
         with translated(self.target):
             self._joined.touch()
             flush_folder(self._joined.parent)
-        super().keep()
-        flush_folder(self.target.parent)
+        try:
+            super().keep()
+        finally:
+            flush_folder(self.target.parent)

@@ -88,9 +88,9 @@ def open_writer(
     if isinstance(reader, StillReader):
         if not is_still(target):
             raise OutputError(f"{target}: a still cannot be written as a film, use .png, .jpg, .tif or .webp")
-        return StillWriter(target, reader, info or reader.info)
+        return StillWriter(Partial(target, overwrite), reader, info or reader.info)
     _check_film(target)
-    return VideoWriter(partial or Partial(target), reader, encoding.fit(target.suffix), info or reader.info)
+    return VideoWriter(partial or Partial(target, overwrite), reader, encoding.fit(target.suffix), info or reader.info)
 
 
 def open_encoder(target: Path, reader: VideoReader, encoding: Encoding, info: VideoInfo) -> Encoder:

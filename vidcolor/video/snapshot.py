@@ -20,9 +20,9 @@ def check_snapshot(target: Path, source: Path, overwrite: bool) -> None:
         raise OutputError(f"{target}: {target.suffix or 'no suffix'} is no picture, use .png or .jpg")
 
 
-def save_snapshot(target: Path, pixels: NDArray[np.uint8]) -> None:
+def save_snapshot(target: Path, pixels: NDArray[np.uint8], overwrite: bool) -> None:
     """Save (H, W, 3) R′G′B′, whole or not at all. Raises OutputError."""
-    partial = Partial(target)
+    partial = Partial(target, overwrite)
     try:
         partial.save(Image.fromarray(pixels), quality=_QUALITY.get(target.suffix.lower(), 100))
         partial.keep()

@@ -2,7 +2,6 @@
 
 import struct
 import zlib
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,8 +37,9 @@ _HOLDS = {
 class StillWriter:
     """A still being written. Made by `open_writer`; a context manager like VideoWriter, with the same members."""
 
-    def __init__(self, target: Path, reader: StillReader, info: VideoInfo) -> None:
-        self._suffix = target.suffix.lower()
+    def __init__(self, partial: Partial, reader: StillReader, info: VideoInfo) -> None:
+        self._partial, self._target = partial, partial.target
+        self._suffix = self._target.suffix.lower()
         self._still = reader.still
         self._source = source = info.planes
         depth = source.bit_depth if self._suffix in _DEEP else 8
@@ -56,8 +56,6 @@ class StillWriter:
             self.warnings.append("the alpha channel has not the size of the new picture: it is left out")
             self._alpha = None
         self._extras = self._kept(self._still.extras)
-        self._target = target
-        self._partial = Partial(target)
 
     def __enter__(self) -> Self:
         return self

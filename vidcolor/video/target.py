@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,13 @@ def check_target(target: Path, source: Path, overwrite: bool) -> None:
 class Partial:
     """A hidden file beside the target, with its suffix, that `keep` puts in the target's place."""
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, target: Path, overwrite: bool, path: Path | None = None) -> None:
+        """`overwrite`: whether it may replace what lies under the target's name by then; `path`: another place."""
+        self.target, self._overwrite = target, overwrite
         # Long names are cut so that the hidden one stays within the file system's limit.
-        self.path = target.with_name(f".{target.stem[:60]}.partial-{secrets.token_hex(4)}{target.suffix}")
+        self.path = path or target.with_name(f".{target.stem[:60]}.partial-{secrets.token_hex(4)}{target.suffix}")
+        self.kept_as: Path | None = None
+        """The name that it has in the end."""
 
     def save(self, image: Image.Image, **options: Any) -> None:
         """Write a picture, encoded in memory: where Pillow writes JPEG and TIFF itself, a full disk goes unnoticed."""
@@ -48,19 +52,29 @@ class Partial:
     def keep(self) -> None:
         """Give the finished file its name, replacing an older one in one step. Raises OutputError.
 
-        It lies on the disk before it has the name: some file systems tell only now that there was no room.
+        It lies on the disk before it has the name: some file systems tell only now that there was no room. Where a file
+        that may not be replaced came to that name while this one was made, it gets a free name instead, which the error
+        tells.
         """
-        try:
+        with translated(self.target):
             with self.path.open("rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(self.path, self.target)
-        except OSError as error:
-            raise OutputError(f"{self.target}: cannot be written ({error.strerror})") from error
+            name = self.target if self._overwrite else _free_name(self.target)
+            os.replace(self.path, name)
+        self.kept_as = name
+        if name != self.target:
+            raise OutputError(f"{self.target}: came to be while this was made and was left alone; it is in {name.name}")
 
     def discard(self) -> None:
         """Delete what was written; nothing to do where nothing was, or where the folder may no longer be changed."""
         with suppress(OSError):
             self.path.unlink()
+
+
+def _free_name(target: Path) -> Path:
+    """The target, or film-2.mp4 and so on for film.mp4 where that exists."""
+    names = (target.with_stem(f"{target.stem[:60]}-{number}") for number in count(2))
+    return next(name for name in chain([target], names) if not os.path.lexists(name))
 
 
 @contextmanager
