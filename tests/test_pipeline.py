@@ -1,5 +1,6 @@
 """A film from end to end: everything that came in goes out, with colour."""
 
+import math
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +13,7 @@ from skimage import data as photos
 from tests.clips import LOSSLESS, QUICK, Tone, make_film
 from tests.models import make_model
 from vidcolor.colorizer import load_colorizer
-from vidcolor.errors import InputError, OutputError
+from vidcolor.errors import ConfigError, InputError, OutputError
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.smooth import Smoother
 from vidcolor.video import Span, open_reader
@@ -169,6 +170,12 @@ def test_what_cannot_be_read_raises_and_leaves_nothing(tmp_path, colorizer):
     with pytest.raises(InputError, match=r"text\.mp4"):
         colorize_video(tmp_path / "text.mp4", tmp_path / "out.mp4", colorizer, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"batch_size": -3}, {"saturation": 5}, {"saturation": math.nan}])
+def test_settings_check_themselves(wrong):
+    with pytest.raises(ConfigError, match=r"(batch size must be at least 1|saturation must lie in 0..4), got"):
+        RunSettings(**wrong)
 
 
 def test_webm_is_written_without_being_told_how(tmp_path, colorizer):

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,9 +29,10 @@ from vidcolor.colorizer import load_colorizer
 from vidcolor.errors import ConfigError
 from vidcolor.jobs import Job
 from vidcolor.parallel import Group
-from vidcolor.pipeline import RunSettings, colorize_video
-from vidcolor.resume import WindowFiles, is_whole
-from vidcolor.video import Encoding, join_packets
+from vidcolor.pipeline import RunReport, RunSettings, colorize_video
+from vidcolor.ranks import join_reports
+from vidcolor.resume import Record, WindowFiles, is_whole
+from vidcolor.video import CHANGE, Encoding, join_packets
 
 pytestmark = pytest.mark.openvino
 
@@ -290,6 +291,17 @@ def test_a_parted_film_reports_what_the_whole_would(share, colorizer, tmp_path):
     plain = colorize_video(color, tmp_path / "plain.mkv", colorizer, settings)
     assert shared.shots_in_color == plain.shots_in_color != ()
     assert pictures(tmp_path / "shared.mkv") == pictures(color)
+
+
+def test_warnings_of_windows_are_all_told_and_a_lasting_change_once():
+    report = RunReport("in", "out", 10, 1, 1.0, "tiny", "cpu")
+    said = (
+        ["stands still once, from 1 s", f"{CHANGE} 8x8 at 2 s"],
+        ["stands still once, from 3 s", f"{CHANGE} 8x8 at 4 s"],
+    )
+    records = [Record("run", "a", "b", "digest", asdict(replace(report, warnings=tuple(words)))) for words in said]
+    joined = join_reports(records, "run")
+    assert joined.warnings == (*said[0], said[1][0])
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.ts"])

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.clips import Tone, frames, make_film, pattern, shown
-from vidcolor.errors import InputError
+from vidcolor.errors import ConfigError, InputError
 from vidcolor.video import Span, VideoReader, is_media, is_still, open_reader, probe
 from vidcolor.video.decoding import read_packets
 from vidcolor.video.planes import plane_format, read_luma
@@ -168,9 +168,11 @@ def test_a_span_is_cut_to_the_frame_and_begins_at_zero(tmp_path, start, end, fir
 
 def test_a_span_behind_the_end_is_an_error(tmp_path):
     path = make_film(tmp_path / "film.mp4")
-    with pytest.raises(InputError, match="has no frame from 9 s on"):
+    with pytest.raises(InputError, match=r"has no frame from 9 s on$"):
         open_reader(path, Span(Fraction(9)))
-    with pytest.raises(InputError, match="must end after it starts"):
+    with pytest.raises(InputError, match=r"has no frame from 0.081 s to 0.082 s$"):
+        open_reader(path, Span(Fraction("0.081"), Fraction("0.082")))
+    with pytest.raises(ConfigError, match=r"must end after it starts, got from 3 s to 2 s$"):
         Span(Fraction(3), Fraction(2))
 
 
@@ -221,7 +223,9 @@ def test_frames_that_change_size_are_scaled_to_the_first(tmp_path):
     assert len(luma) > 75
     assert np.diff(pts).max() <= 3600 * 2  # the second part's clock begins anew: it follows the first one's end
     assert pts[-1] > 75 * 3600
-    assert any("changes to 96x48" in warning for warning in reader.warnings)
+    assert any("changes to 96x48 yuv420p at 1.560 s:" in warning for warning in reader.warnings)
+    late, *_ = read(film, Span(Fraction(1)))
+    assert any("changes to 96x48 yuv420p at 0.560 s:" in warning for warning in late.warnings)
 
 
 def _text(path):

@@ -359,6 +359,14 @@ def test_an_encoder_whose_presets_are_numbers_has_its_own_by_default(tmp_path):
     assert len(shown(tmp_path / "out.mkv")) == 12
 
 
+def test_vp9_is_quick_whether_it_was_asked_for_or_is_the_usual():
+    asked, usual = Encoding("libvpx-vp9", options={"cpu-used": "8"}), Encoding(options={"cpu-used": "8"})
+    assert usual.fit(".webm") == asked.fit(".webm") == asked
+    chosen = asked.options_for(asked.find_codec())
+    assert (chosen["cpu-used"], chosen["row-mt"]) == ("8", "1")
+    assert Encoding("libvpx-vp9").options_for(asked.find_codec())["cpu-used"] == "4"
+
+
 def test_whether_an_encoder_opens_is_tried_out():
     assert _refusal_of("libx264") is None
     if "h264_nvenc" in find_encoders() and not torch.cuda.is_available():

@@ -82,7 +82,7 @@ class Colorizer:
 
         Raises ConfigError where it is too small for the network, or where the runtime, one of RUNTIMES, is not there.
         """
-        self.work_size = work_size or meta.work_size
+        self.work_size = meta.work_size if work_size is None else work_size
         if self.work_size < network.multiple:
             raise ConfigError(f"work size must be at least {network.multiple}, got {self.work_size}")
         self.meta, self.device, self.fast = meta, device, fast
@@ -191,7 +191,7 @@ class Colorizer:
             ab, context = self._predict_at_once(sight[part], first_of_shot[part], context)
             return ab
 
-        with memory_watched(self.device):
+        with memory_watched(self.device, "with one frame at once", "a smaller --work-size"):
             return torch.cat(self._portions.run(len(sight), predict)), context
 
     def _predict_at_once(
@@ -233,5 +233,5 @@ def load_colorizer(
     """
     picked = pick_device(device)
     network, meta = checkpoint.load(find_model(model))
-    with memory_watched(picked):
+    with memory_watched(picked, "while the model is made ready", "a smaller model"):
         return Colorizer(network, meta, picked, work_size, runtime, fast)

@@ -72,12 +72,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def memory_watched(device: torch.device) -> Iterator[None]:
-    """Running out of memory becomes a DeviceError with advice."""
+def memory_watched(device: torch.device, doing: str, advice: str) -> Iterator[None]:
+    """Running out of memory becomes a DeviceError that says while doing what, and what to use instead."""
     try:
         yield
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        advice = "a smaller --work-size" + ("" if device.type == "cpu" else ", or --device cpu")
-        raise DeviceError(f"out of memory on {device} with one frame at once: use {advice}") from None
+        instead = [advice] if device.type == "cpu" else [advice, "--device cpu"]
+        raise DeviceError(f"out of memory on {device} {doing}: use {', or '.join(instead)}") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.device import memory_watched
+from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch, VideoInfo
 from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
@@ -26,7 +27,7 @@ from vidcolor.resume import (
 )
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
-from vidcolor.upsample import Upsampler
+from vidcolor.upsample import Upsampler, check_saturation
 from vidcolor.video import (
     Encoding,
     Limits,
@@ -63,6 +64,11 @@ class RunSettings:
     """Whether shots that are in colour already keep their own; False: the source counts as grey."""
     resume: bool = False
     """Whether a film is written span by span, so that another run can go on where this one was stopped."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ConfigError(f"the batch size must be at least 1, got {self.batch_size}")
+        check_saturation(self.saturation)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def colorize_video(
     Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
     """
     settings = settings or RunSettings()
-    with memory_watched(colorizer.device), open_reader(source, settings.span, settings.limits) as reader:
+    with _at_full_size(colorizer), open_reader(source, settings.span, settings.limits) as reader:
         open_output = partial(_open_output, reader, target, colorizer, settings)
         return _colorize(reader, target, colorizer, settings, on_frames, open_output)
 
@@ -119,7 +125,7 @@ def colorize_window(
 ) -> RunReport:
     """Colour one window of a film, as `colorize_video` colours the whole."""
     settings = replace(settings, resume=False)
-    with memory_watched(colorizer.device):
+    with _at_full_size(colorizer):
         return _colorize(window, target, colorizer, settings, on_frames, lambda info: nullcontext((writer, Kept())))
 
 
@@ -133,6 +139,10 @@ def describe_run(source: str, colorizer: Colorizer, settings: RunSettings) -> Jo
         runtime=colorizer.maker,
         settings=replace(settings, batch_size=batch_size, encoding=encoding, limits=Limits(), overwrite=False),
     )
+
+
+def _at_full_size(colorizer: Colorizer) -> AbstractContextManager[None]:
+    return memory_watched(colorizer.device, "with pictures at their full size", "a smaller --batch-size")
 
 
 def _colorize(

@@ -4,7 +4,6 @@ Every process goes through the same jobs in the same order and takes of each wha
 one that finishes the last window joins them. Pictures, short films and those that cannot be searched are not parted.
 """
 
-import re
 import secrets
 import time
 from collections import Counter
@@ -29,7 +28,7 @@ from vidcolor.layout import lay_out
 from vidcolor.parallel import Group
 from vidcolor.pipeline import RunReport, RunSettings, colorize_video, colorize_window, describe_run
 from vidcolor.resume import Record, WindowFiles
-from vidcolor.video import Encoder, VideoReader, open_encoder, open_reader
+from vidcolor.video import CHANGE, Encoder, VideoReader, open_encoder, open_reader
 from vidcolor.windows import Window, count_windows
 
 Show = Callable[[int, int | None], None]
@@ -224,13 +223,14 @@ def join_reports(records: Sequence[Record], run: str) -> RunReport:
     """What became of the windows -> of the film; what an earlier run than `run` did counts as kept."""
     reports = [_read_report(record.report) for record in records]
     kept = [report for record, report in zip(records, reports, strict=True) if record.run != run and report.frames]
-    changes = {re.split(r"\d", warning)[0]: warning for report in reversed(reports) for warning in report.warnings}
+    warnings = dict.fromkeys(chain.from_iterable(report.warnings for report in reports))
+    repeated = [warning for warning in warnings if warning.startswith(CHANGE)][1:]
     return replace(
         reports[0],
         frames=sum(report.frames for report in reports),
         shots=sum(report.shots for report in reports),
         seconds=sum(report.seconds for record, report in zip(records, reports, strict=True) if record.run == run),
-        warnings=tuple(changes.values()),
+        warnings=tuple(warning for warning in warnings if warning not in repeated),
         losses=tuple(chain.from_iterable(report.losses for report in reports)),
         loss_counts=dict(sum((Counter(report.loss_counts) for report in reports), Counter[str]())),
         shots_in_color=tuple(chain.from_iterable(report.shots_in_color for report in reports)),

@@ -17,6 +17,8 @@ from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.grain import RestingLuma
 from vidcolor.sampling import box, enlarge, shrink
 
+MOST_SATURATION = 4
+
 
 @dataclass(frozen=True)
 class Upsampler:
@@ -34,8 +36,7 @@ class Upsampler:
     """Luma variation (standard deviation, of 1) that counts as flat rather than as an edge."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.saturation <= 4:
-            raise ConfigError(f"saturation must lie in 0..4, got {self.saturation:g}")
+        check_saturation(self.saturation)
 
     @torch.inference_mode()
     def stream(self, batches: Iterable[FrameBatch], memory: Memory = NOTHING) -> Iterator[FrameBatch]:
@@ -71,6 +72,12 @@ class Upsampler:
         slope, offset = guided_coefficients(guide, chroma, self.radius, self.tolerance)
         chroma = enlarge(offset, fine).addcmul_(enlarge(slope, fine), fine)
         return store_chroma_(clamp_to_gamut_(fine, chroma, self.target.matrix)[0], self.target)
+
+
+def check_saturation(saturation: float) -> None:
+    """Raise ConfigError for a gain that is none, or past all use."""
+    if not 0 <= saturation <= MOST_SATURATION:
+        raise ConfigError(f"saturation must lie in 0..{MOST_SATURATION}, got {saturation:g}")
 
 
 def guided_coefficients(guide: Tensor, planes: Tensor, radius: int, tolerance: float) -> tuple[Tensor, Tensor]:

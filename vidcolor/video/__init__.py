@@ -13,7 +13,7 @@ from vidcolor.video.moments import searchable_length
 from vidcolor.video.packets import PacketFile, join_packets
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
-from vidcolor.video.reader import Loss, VideoReader
+from vidcolor.video.reader import CHANGE, Loss, VideoReader
 from vidcolor.video.snapshot import check_snapshot, save_snapshot
 from vidcolor.video.source import check_source
 from vidcolor.video.span import WHOLE, Span
@@ -26,6 +26,7 @@ from vidcolor.video.transcode import transcode
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
+    "CHANGE",
     "STILLS",
     "USUAL",
     "WRITABLE_FILMS",

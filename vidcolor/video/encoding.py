@@ -85,9 +85,7 @@ class Encoding:
         """The same with a codec: chosen for a container by its suffix where none is given, and one that works here."""
         if self.codec:
             return self.on_this_machine()
-        if suffix.lower() == ".webm":
-            return replace(self, codec="libvpx-vp9", options=_QUICK_VP9 | dict(self.options))
-        return replace(self, codec="libx264")
+        return replace(self, codec="libvpx-vp9" if suffix.lower() == ".webm" else "libx264")
 
     def find_codec(self) -> Codec:
         """The encoder, after `fit`. Raises OutputError where this build of FFmpeg has none of that name."""
@@ -111,6 +109,8 @@ class Encoding:
             options |= {"rc": "constqp", "qp": f"{min(self.crf, _WORST_QP):.0f}"}
         if "x265-params" in known:
             options["x265-params"] = "log-level=error"  # it writes to stderr by itself
+        if codec.name == "libvpx-vp9":
+            options |= _QUICK_VP9
         options |= interlaced_options(self.codec, field_order) | dict(self.options)
         if self.repeatable and self.codec == "libx264":
             options["x264-params"] = ":".join(filter(None, (options.get("x264-params"), _REPEATABLE)))

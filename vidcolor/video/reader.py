@@ -35,6 +35,10 @@ MISSING_END = 1
 """Seconds that a picture may end before it should."""
 
 
+CHANGE = "the picture changes to"
+"""Begins the warning of a film whose frames do not stay alike."""
+
+
 @dataclass(frozen=True)
 class Loss:
     """A place where the source did not decode, or only with guessed content."""
@@ -140,7 +144,7 @@ class VideoReader:
             lost = round(self.losses[-1].seconds / self.info.time_base) if self.losses else None
             gaps.follow(pts - self._shift, duration, lost)
             end = pts + duration
-            yield frame, pts - self._shift, duration
+            yield self._in_layout(frame, pts), pts - self._shift, duration
         if (warning := gaps.warning(self.info.time_base)) and warning not in self.warnings:
             self.warnings.append(warning)
         if self.span.end is None:
@@ -175,7 +179,7 @@ class VideoReader:
         )
 
     def _timed_frames(self) -> Generator[tuple[VideoFrame, int, int]]:
-        """(frame, pts on the source's clock, duration) of the span."""
+        """(frame as decoded, pts on the source's clock, duration) of the span."""
         start = self._tick(self.span.start) if self.span.start is not None else None
         end = self._tick(self.span.end) if self.span.end is not None else None
         with opened(self.source, self.limits) as container:
@@ -183,7 +187,7 @@ class VideoReader:
                 if end is not None and pts >= end:
                     return
                 if start is None or pts >= start:
-                    yield self._in_layout(frame, pts), pts, duration
+                    yield frame, pts, duration
 
     def _tick(self, seconds: Fraction) -> int:
         return self._start + math.ceil(seconds / self.info.time_base)
@@ -235,10 +239,10 @@ class VideoReader:
         frame = self._repack(frame)
         if (frame.width, frame.height, frame.format.name) == (self.info.width, self.info.height, self._pix_fmt):
             return frame
-        if not any("changes" in warning for warning in self.warnings):
-            at = float((pts - self._start) * self.info.time_base)
+        if not any(warning.startswith(CHANGE) for warning in self.warnings):
+            at = float((pts - self._shift) * self.info.time_base)
             self.warnings.append(
-                f"the picture changes to {frame.width}x{frame.height} {frame.format.name} at {at:.3f} s: "
+                f"{CHANGE} {frame.width}x{frame.height} {frame.format.name} at {at:.3f} s: "
                 f"scaled to {self.info.width}x{self.info.height} {self._pix_fmt} from there on"
             )
         return frame.reformat(self.info.width, self.info.height, self._pix_fmt, threads=planes.SWSCALE_THREADS)
@@ -268,8 +272,7 @@ class VideoReader:
             first = next(kept, None)
         self.losses.clear()
         if first is None:
-            start = float(self.span.start)
-            raise InputError(f"{self.source}: has no frame from {start:g} s on, the picture ends before")
+            raise InputError(f"{self.source}: has no frame {self.span}")
         return first[1]
 
     def _expected_frames(self) -> int | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vidcolor.errors import InputError
+from vidcolor.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,14 @@ class Span:
     def __post_init__(self) -> None:
         start = self.start or Fraction(0)
         if start < 0:
-            raise InputError(f"the span must start at 0 s or later, got {float(start):g} s")
+            raise ConfigError(f"the span must start at 0 s or later, got {float(start):g} s")
         if self.end is not None and self.end <= start:
-            raise InputError(f"the span must end after it starts, got {float(start):g} s to {float(self.end):g} s")
+            raise ConfigError(f"the span must end after it starts, got {self}")
+
+    def __str__(self) -> str:
+        if self.end is None:
+            return f"from {float(self.start or 0):g} s on"
+        return f"from {float(self.start or 0):g} s to {float(self.end):g} s"
 
 
 WHOLE = Span()
