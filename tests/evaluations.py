@@ -66,6 +66,8 @@ def make_evaluation(**changes: Any) -> Evaluation:
         model="fusion<b>",
         device="cpu",
         size=256,
+        work_size=192,
+        fast=True,
         smooth=0.7,
         saturation=1.1,
         seconds=90.0,

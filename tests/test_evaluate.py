@@ -114,9 +114,10 @@ def test_each_source_is_announced_before_it_is_measured(found, heard):
     assert [(done, total) for _, done, total in heard] == [(done, 5) for done in range(5)]
 
 
-def test_the_report_says_what_it_depends_on(found):
+def test_the_report_says_what_it_depends_on(found, colorizer):
     report = found.report
     assert (report.model, report.device.split()[0], report.size, report.saturation) == ("tiny", "cpu", 64, 1.0)
+    assert (report.work_size, report.fast) == (colorizer.work_size, False)
     assert report.smooth == Smoother().strength and report.seconds > 0 and report.realism == {}
     assert any(note.startswith("FID-Inception and IS-Inception are not measured") for note in report.notes)
     assert not any("left out" in note for note in report.notes)
@@ -229,11 +230,9 @@ def test_a_film_is_measured_as_far_as_it_can_be_read(colorizer, tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr("vidcolor.evaluate.read_film", fail_after(20))
         report = evaluate([film], colorizer, SETTINGS).report
-    ((frames, note),) = [
-        (source.frames, next(note for note in report.notes if "any more" in note)) for source in report.sources
-    ]
+    frames = report.sources[0].frames
     assert 0 < frames <= 20 * colorizer.batch_size < 90
-    assert note == f"film.mkv: cannot be read any more; measured up to {(frames - 1) / 25:.1f} s"
+    assert f"film.mkv: cannot be read any more; measured up to {(frames - 1) / 25:.1f} s" in report.notes
     monkeypatch.setattr("vidcolor.evaluate.read_film", fail_after(0))
     with pytest.raises(InputError, match=r"any more$"):
         evaluate([film], colorizer, SETTINGS)
@@ -254,7 +253,7 @@ class Oracle:
 
     def __init__(self, colorizer, gain=1.0):
         self.meta, self.place, self.warnings = colorizer.meta, colorizer.place, ()
-        self.batch_size, self.gain, self.fast = 4, gain, False
+        self.batch_size, self.gain, self.fast, self.work_size = 4, gain, False, colorizer.work_size
 
     def stream(self, batches, planes):
         for batch in batches:

@@ -21,6 +21,7 @@ from vidcolor.report.meanings import BESIDE, MEANINGS, meaning_of, stem
 from vidcolor.report.plots import plot_film
 from vidcolor.report.words import clock
 from vidcolor.scores import Evaluation, FilmScores, PictureScores, Sample
+from vidcolor.tally import SAMPLE_EVERY
 
 VOID = {"img", "input", "meta"}
 
@@ -81,6 +82,17 @@ def test_names_are_text(page: str) -> None:
     assert not tags.count("b") and "onerror" not in {key for _, attrs in Tags(page).found for key in attrs}
     assert "&lt;script&gt;window.harmed" in page and "caf\\udce9.jpg" in page
     assert "&amp;amp; $title ${model}" in page
+
+
+def test_the_page_says_what_its_numbers_depend_on(page: str) -> None:
+    facts = dict(re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert (facts["Size"], facts["Working size"]) == ("area of 256 × 256 pixels", "area of 192 × 192 pixels")
+    assert (facts["Network sees"], facts["Temporal filter"], facts["Saturation"]) == (
+        "key frames",
+        "strength 0.7",
+        "1.1",
+    )
+    assert f"the rest of one frame in {SAMPLE_EVERY}." in page
 
 
 def test_the_report_is_written_as_json(path: Path) -> None:

@@ -53,7 +53,7 @@ def evaluate(
     settings: EvalSettings | None = None,
     on_source: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> Evaluation:
-    """Films, pictures, folders and tar archives of pictures, all in colour.
+    """Films, pictures, folders, and tar and zip archives of pictures, all in colour.
 
     `on_source` hears the name of each before it is measured, how many are done and how many there are. What cannot be
     read is named in the notes; InputError is raised where nothing can, ConfigError for settings that do not fit.
@@ -161,6 +161,8 @@ class _Evaluator:
             model=self.colorizer.meta.name,
             device=self.colorizer.place,
             size=self.settings.size,
+            work_size=self.colorizer.work_size,
+            fast=self.colorizer.fast,
             smooth=self.settings.smoother.strength,
             saturation=self.settings.saturation,
             seconds=seconds,

@@ -17,7 +17,7 @@ from vidcolor.video import USUAL, Limits, is_media, is_still, open_reader, read_
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
 """What everything is brought to."""
 LEAST_SIDE = 32
-"""Pixels on either side that SSIM and LPIPS need."""
+"""Pixels on either side that LPIPS needs; SSIM needs 11."""
 
 
 def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], list[str]]:

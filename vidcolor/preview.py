@@ -34,7 +34,7 @@ class PreviewReport:
     model: str
     device: str
     warnings: tuple[str, ...] = ()
-    """Places that were passed over because they are damaged."""
+    """What is not as it was asked for: of the model, and places without a frame or with a damaged one."""
 
 
 def preview(

@@ -14,7 +14,10 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Means over pictures, or over the frames of films."""
+    """Means over pictures, or over the frames of films.
+
+    Of a film `ssim` and all that follows it, but the colourfulness, are over every eighth frame.
+    """
 
     mse: float
     """Of R′G′B′ in 0..1, as the next two."""
@@ -106,6 +109,10 @@ class EvalReport:
     device: str
     size: int
     """Pictures were brought to an area of size² pixels."""
+    work_size: int
+    """The network saw them at an area of work_size² pixels."""
+    fast: bool
+    """Whether it saw key frames only."""
     smooth: float
     saturation: float
     seconds: float

@@ -126,7 +126,7 @@ class Lpips:
 
     @torch.no_grad()
     def __call__(self, picture: Tensor, truth: Tensor) -> Tensor:
-        """R′G′B′ (N, 3, H, W), no side under 64 -> (N,)."""
+        """R′G′B′ (N, 3, H, W), no side under 32 -> (N,)."""
         distance: Tensor = self._network.to(picture.device)(picture, truth, normalize=True)
         return distance.flatten()
 

@@ -12,6 +12,7 @@ from vidcolor.report.plots import plot_film, points_note
 from vidcolor.report.tables import tabulate_metrics, tabulate_sources
 from vidcolor.report.words import count, name
 from vidcolor.scores import EvalReport, Evaluation, FilmScores, PictureScores, SourceReport
+from vidcolor.tally import SAMPLE_EVERY
 
 COLORLESS = 0.5
 """Colourfulness below which a share of it says nothing."""
@@ -29,6 +30,7 @@ def draw_page(evaluation: Evaluation, when: datetime) -> str:
         headline="".join(_finding(*finding) for finding in _headline(report)),
         notes=_notes(report.notes),
         gallery=draw_gallery(evaluation.samples),
+        sample_every=SAMPLE_EVERY,
         metrics=tabulate_metrics(report),
         films="".join(map(_film, films)) or "<p>No film was evaluated.</p>",
         colors=chart_colors(evaluation.histogram),
@@ -43,6 +45,8 @@ def _facts(report: EvalReport, when: datetime) -> Iterator[tuple[str, str]]:
     frames = sum(source.frames for source in films)
     yield "Pictures", f"{count(photos, 'photo')}, {count(len(films), 'film')} of {count(frames, 'frame')}"
     yield "Size", f"area of {report.size} × {report.size} pixels"
+    yield "Working size", f"area of {report.work_size} × {report.work_size} pixels"
+    yield "Network sees", "key frames" if report.fast else "every frame"
     yield "Temporal filter", f"strength {report.smooth:g}" if report.smooth else "off"
     yield "Saturation", f"{report.saturation:g}"
     yield "Device", name(report.device)
