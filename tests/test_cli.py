@@ -168,7 +168,7 @@ def test_eval_writes_a_page_where_it_is_told_to(vidcolor, originals, tmp_path):
         (["cat.png", "--feature-weights", "absent.pth"], "absent.pth: no such file of weights"),
         (["cat.png", "--feature-weights", "words.txt"], "words.txt: cannot be read as weights"),
         (["cat.png", "--feature-weights", "list.pth"], "list.pth: cannot be read as weights"),
-        (["cat.png", "--feature-weights", "other.pth"], "other.pth: these are not the weights of"),
+        (["cat.png", "--feature-weights", "other.pth"], "other.pth: these weights belong to another classifier"),
         (["cat.png", "--report", "words.txt"], "words.txt: cannot be made"),
     ],
 )

@@ -11,7 +11,6 @@ from torch import Tensor
 from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.errors import ConfigError, MismatchedCheckpoint
 from vidcolor.losses import (
-    AB_UNIT,
     BORDER,
     REACH,
     Perceptual,
@@ -22,6 +21,7 @@ from vidcolor.losses import (
     instability,
 )
 from vidcolor.metrics.pictures import colorfulness
+from vidcolor.networks.palette import KNEE
 
 
 def some_lab(count: int = 2, side: int = 32) -> Tensor:
@@ -156,7 +156,7 @@ def test_colors_that_move_with_the_picture_are_stable(shift: tuple[int, int]):
     ab = torch.randn(2, 2, 32, 40) * 20
     moved = ab.roll(shift, dims=(2, 3))
     assert instability(ab, moved, shift).item() == 0
-    assert instability(ab, moved + 10, shift).item() == pytest.approx(10 / AB_UNIT)
+    assert instability(ab, moved + 10, shift).item() == pytest.approx(10 / KNEE)
 
 
 def test_only_the_disturbed_colors_learn():

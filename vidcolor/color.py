@@ -88,6 +88,11 @@ def luma_to_lightness(luma: Tensor) -> Tensor:
     return 116 * _lab_curve(_to_linear(luma)) - 16
 
 
+def luma_to_input(luma: Tensor) -> Tensor:
+    """Y′ in 0..1 -> its lightness as networks want it, L* / 50 - 1 in -1..1, same shape."""
+    return luma_to_lightness(luma) / 50 - 1
+
+
 def lightness_to_luma(lightness: Tensor) -> Tensor:
     """The inverse of `luma_to_lightness`: L* in 0..100 -> Y′ of the grey that has it, same shape."""
     return _to_encoded(_lab_curve_inverse((lightness + 16) / 116))
@@ -195,8 +200,7 @@ def _luma_levels(planes: PlaneFormat) -> tuple[int, int]:
 
 def _chroma_levels(planes: PlaneFormat) -> tuple[int, int]:
     """The level of grey, and how many levels lie between -0.5 and 0.5."""
-    scale = 2 ** (planes.bit_depth - 8)
-    return 128 * scale, (2**planes.bit_depth - 1 if planes.full_range else 224 * scale)
+    return planes.neutral, (2**planes.bit_depth - 1 if planes.full_range else 224 * 2 ** (planes.bit_depth - 8))
 
 
 def _weighted(rgb: Tensor, weights: tuple[float, float, float]) -> Tensor:

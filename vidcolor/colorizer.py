@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidcolor import checkpoint
 from vidcolor.checkpoint import CheckpointMeta
-from vidcolor.color import luma_to_lightness, read_luma_
+from vidcolor.color import luma_to_input, read_luma_
 from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
@@ -209,7 +209,7 @@ class Colorizer:
     def as_input(self, sight: Tensor) -> Tensor:
         """Lightness in -1..1, padded right and below to the network's multiple by repeating the edge."""
         multiple = self.network.multiple
-        lightness = luma_to_lightness(sight) / 50 - 1
+        lightness = luma_to_input(sight)
         padding = (0, -sight.shape[3] % multiple, 0, -sight.shape[2] % multiple)
         padded = F.pad(lightness, padding, mode="replicate")
         return padded.to(self.dtype, memory_format=torch.channels_last)

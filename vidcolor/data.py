@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vidcolor.color import GREY_WEIGHTS, grey_of, luma_to_lightness, rgb_to_lab
+from vidcolor.color import GREY_WEIGHTS, grey_of, luma_to_input, rgb_to_lab
 from vidcolor.errors import InputError
 from vidcolor.photos import LEAST_SIDE, Photo, Picture
 
@@ -169,5 +169,4 @@ def _compressed(luma: Luma, quality: int) -> Luma:
 
 def to_network(luma: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
     """uint8 grey (N, 1, S, S), rgb (N, 3, S, S) -> lightness in -1..1 and the true L*a*b*, float32, same sizes."""
-    lightness = luma_to_lightness(luma.float() / 255) / 50 - 1
-    return lightness, rgb_to_lab(rgb.float() / 255)
+    return luma_to_input(luma.float() / 255), rgb_to_lab(rgb.float() / 255)

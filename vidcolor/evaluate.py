@@ -16,7 +16,7 @@ from vidcolor.frames import FrameBatch
 from vidcolor.metrics import Features, Realism, load_lpips
 from vidcolor.originals import LAYOUT, find_originals, read_film, read_photo, to_pixels, to_rgb
 from vidcolor.photos import Photo
-from vidcolor.scores import EvalReport, Evaluation, Sample, SourceReport
+from vidcolor.scores import MOST_SAMPLES, EvalReport, Evaluation, Sample, SourceReport
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.tally import Colors, FilmTally, HistogramTally, PictureTally, Step, mean_scores
@@ -24,7 +24,6 @@ from vidcolor.upsample import Upsampler
 from vidcolor.video import Limits
 
 LEAST_SIZE = 64
-MOST_SAMPLES = 48
 SAMPLE_FRAME = 12
 """Frame of a shot that is shown for it; of a shorter shot the last."""
 

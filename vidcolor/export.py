@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vidcolor import checkpoint
 from vidcolor.checkpoint import CheckpointMeta, write_bytes
-from vidcolor.color import luma_of, luma_to_lightness
+from vidcolor.color import luma_of, luma_to_input
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.networks.base import Features, Network
 from vidcolor.released import DEFAULT_MODEL, find_model
@@ -201,4 +201,4 @@ def _photos(multiple: int) -> Iterator[Tensor]:
     for photo, size in ((data.coffee, (short, long)), (data.astronaut, (long, short))):
         rgb = torch.from_numpy(photo()).movedim(-1, 0)[None] / 255  # type: ignore[no-untyped-call]
         luma = F.interpolate(luma_of(rgb), size, mode="area")
-        yield luma_to_lightness(torch.cat([luma.roll(shift, dims=3) for shift in (0, 3, 6)])) / 50 - 1
+        yield luma_to_input(torch.cat([luma.roll(shift, dims=3) for shift in (0, 3, 6)]))

@@ -43,6 +43,11 @@ class PlaneFormat:
         """dtype of a stored sample."""
         return torch.uint8 if self.bit_depth == 8 else torch.uint16
 
+    @property
+    def neutral(self) -> int:
+        """The stored chroma sample of grey."""
+        return 1 << (self.bit_depth - 1)
+
     def chroma_size(self, height: int, width: int) -> tuple[int, int]:
         """(Hc, Wc) of the chroma planes under a luma plane of (height, width), rounded up."""
         across, down = self.chroma_shift
@@ -63,6 +68,16 @@ class VideoInfo:
     """Frames a second as the header hints; never used for timing."""
     frame_count: int | None = None
     """Frames as the header hints; for progress only."""
+
+    @property
+    def usual_rate(self) -> Fraction:
+        """`rate`, or that of film on television where the header has none."""
+        return self.rate or Fraction(25)
+
+    @property
+    def usual_duration(self) -> int:
+        """Ticks from frame to frame at that rate, at least 1."""
+        return max(1, round(1 / (self.usual_rate * self.time_base)))
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:

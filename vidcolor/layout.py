@@ -54,7 +54,7 @@ class Layout(ABC):
         """
         for batch in batches:
             assert batch.chroma is not None
-            grey = replace(batch, chroma=torch.full_like(batch.chroma, _neutral(planes), device="cpu"))
+            grey = replace(batch, chroma=torch.full_like(batch.chroma, planes.neutral, device="cpu"))
             yield self.join(grey, batch, planes)
 
     def join(self, left: FrameBatch, right: FrameBatch, planes: PlaneFormat) -> FrameBatch:
@@ -64,7 +64,7 @@ class Layout(ABC):
         """
         assert left.chroma is not None and right.chroma is not None
         bright = Pen(0, *(luma_level(brightness, self._left.planes) for brightness in (1, 0)))
-        neutral = Pen(planes.chroma_shift[self._turn.swapped], _neutral(planes), _neutral(planes))
+        neutral = Pen(planes.chroma_shift[self._turn.swapped], planes.neutral, planes.neutral)
         return replace(
             left,
             luma=self._join(left.luma, right.luma, bright, left.pts),
@@ -147,11 +147,6 @@ def lay_out(name: str | None, left: VideoInfo, turn: Turn, right: VideoInfo | No
     if name not in LAYOUTS:
         raise ConfigError(f"unknown layout {name!r}, use {' or '.join(filter(None, LAYOUTS))}")
     return LAYOUTS[name](left, right or left, turn)
-
-
-def _neutral(planes: PlaneFormat) -> int:
-    """The stored chroma sample of grey."""
-    return 1 << (planes.bit_depth - 1)
 
 
 def _drawn_out(plane: Tensor, multiple: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vidcolor.color import lab_to_rgb
 from vidcolor.errors import ConfigError
+from vidcolor.networks.palette import KNEE
 from vidcolor.networks.pretrained import load_into, load_weights, normalise
 
 NEARLY_GREY = 10.0
@@ -23,8 +24,6 @@ GRAIN, DIMMING = 0.02, 0.05
 """Largest standard deviation of the grain, and largest change of brightness, as shares of white."""
 BORDER = 8
 """Pixels along the edges where colours may change with a shift."""
-AB_UNIT = 20.0
-"""ab units in which `instability` counts: the knee of the networks' Huber loss."""
 
 
 def colorfulness_gap(ab: Tensor, lab: Tensor) -> Tensor:
@@ -87,7 +86,7 @@ def disturb(lightness: Tensor, generator: torch.Generator) -> tuple[Tensor, tupl
 
 
 def instability(ab: Tensor, disturbed_ab: Tensor, shift: tuple[int, int]) -> Tensor:
-    """Mean |difference| to the colours of the disturbed pictures, shifted back, in units of AB_UNIT.
+    """Mean |difference| to the colours of the disturbed pictures, shifted back, in units of KNEE, as their Huber loss.
 
     The sides must exceed twice BORDER. Only the disturbed colours learn: if both did, paler ones would be the way out.
     """
@@ -95,7 +94,7 @@ def instability(ab: Tensor, disturbed_ab: Tensor, shift: tuple[int, int]) -> Ten
     top, left = BORDER + shift[0], BORDER + shift[1]
     calm = ab.detach()[:, :, BORDER : BORDER + height, BORDER : BORDER + width]
     back = disturbed_ab[:, :, top : top + height, left : left + width]
-    return F.l1_loss(back.float(), calm.float()) / AB_UNIT
+    return F.l1_loss(back.float(), calm.float()) / KNEE
 
 
 def critic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:

@@ -18,7 +18,6 @@ from vidcolor.video import Loss, VideoReader, searchable_length
 
 STRETCH = Fraction(60)
 """Seconds in which a window begins."""
-USUAL_RATE = 25
 
 
 def count_windows(film: VideoReader) -> int:
@@ -34,7 +33,7 @@ class Window:
     def __init__(self, film: VideoReader, number: int, count: int) -> None:
         self._begins: Fraction | float = number * STRETCH if number else -math.inf
         self._ends: Fraction | float = (number + 1) * STRETCH if number + 1 < count else math.inf
-        approach = 2 * REACH / (film.info.rate or Fraction(USUAL_RATE))
+        approach = 2 * REACH / film.info.usual_rate
         self._reader = film.begin_at(number * STRETCH - approach if number else None)
         self._first: Fraction | float = math.inf
         self._behind: Fraction | float = math.inf

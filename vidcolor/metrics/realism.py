@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidcolor.errors import ConfigError, MismatchedCheckpoint
+from vidcolor.errors import ConfigError
 from vidcolor.metrics import hub
-from vidcolor.networks.fusion import Fusion, FusionConfig
-from vidcolor.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD, load_weights
+from vidcolor.networks.base import check_choice
+from vidcolor.networks.pretrained import PADDINGS, load_into, load_weights, normalise, pad_strides
 
 ENOUGH = 2048
 """Pictures from which FID's bias is small enough to be passed over."""
@@ -155,18 +155,13 @@ class _Inception(nn.Module):
 class _MobileNet(nn.Module):
     """Its vector is the one that its last layer reads. Pictures are squeezed to 224 x 224."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, classifier: Any):
         super().__init__()
         self.trunk, self.head = classifier.features, classifier.classifier
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         small = F.interpolate(pictures.float(), (224, 224), mode="bilinear", antialias=True)
-        vectors: Tensor = self.trunk((small - self.mean) / self.std).mean(dim=(2, 3))
+        vectors: Tensor = self.trunk(normalise(small)).mean(dim=(2, 3))
         return vectors, self.head(vectors)
 
 
@@ -190,10 +185,8 @@ def _load_mobilenet(weights: Path | None, padding: str) -> Features | None:
     path = weights or hub.kept_classifier("mobilenet_v2")
     if path is None:
         return None
+    check_choice("padding", padding, PADDINGS)
     classifier = mobilenet_v2(weights=None)
-    classifier.features = Fusion(FusionConfig(encoder_padding=padding)).encoder
-    try:
-        classifier.load_state_dict(load_weights("mobilenet_v2", str(path)))
-    except RuntimeError:
-        raise MismatchedCheckpoint(f"{path}: these are not the weights of torchvision's mobilenet_v2") from None
+    pad_strides(classifier.features, padding)
+    load_into(classifier, load_weights("mobilenet_v2", str(path)), str(path))
     return Features("MobileNetV2", classifier.last_channel, _MobileNet(classifier))

@@ -8,6 +8,8 @@ from torch import Tensor
 
 NEIGHBOURS = 5
 SIGMA = 5.0
+KNEE = 20.0
+"""ab units up to which an error counts by its square."""
 
 
 def fit_palette(colors: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -86,6 +88,6 @@ def palette_cross_entropy(logits: Tensor, ab: Tensor, palette: Tensor, color_wei
     return (entropy * color_weights[index[:, 0]]).mean()
 
 
-def ab_huber(predicted: Tensor, ab: Tensor, knee: float = 20.0) -> Tensor:
-    """Huber loss between two ab (N, 2, h, w), quadratic up to `knee` ab units and 1/2 there."""
-    return F.huber_loss(predicted / knee, ab / knee)
+def ab_huber(predicted: Tensor, ab: Tensor) -> Tensor:
+    """Huber loss between two ab (N, 2, h, w), quadratic up to KNEE and 1/2 there."""
+    return F.huber_loss(predicted / KNEE, ab / KNEE)

@@ -8,9 +8,7 @@ import numpy as np
 
 from vidcolor.report.images import photo_uri
 from vidcolor.report.words import clock, count, name
-from vidcolor.scores import Sample
-
-MOST_SAMPLES = 48
+from vidcolor.scores import MOST_SAMPLES, Sample
 
 
 def chosen(samples: Sequence[Sample]) -> list[Sample]:

@@ -12,6 +12,7 @@ from PIL import Image
 from vidcolor.errors import InputError
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.pillow import open_picture, unguarded
+from vidcolor.video.png import chunk
 from vidcolor.video.suffixes import STILLS, is_still
 
 _EITHER = frozenset({".apng", ".gif", ".png", ".webp"})
@@ -88,8 +89,8 @@ def _apng(image: Image.Image) -> Iterator[bytes]:
     """PNG specification, third edition, 11.3.6. Ends where a frame does not decode."""
     frames, channels = getattr(image, "n_frames", 1), len(image.getbands())
     color = 6 if channels == 4 else 2
-    yield b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", *image.size, 8, color, 0, 0, 0))
-    yield _chunk(b"acTL", struct.pack(">II", frames, 1))
+    yield b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *image.size, 8, color, 0, 0, 0))
+    yield chunk(b"acTL", struct.pack(">II", frames, 1))
     number = 0
     for index in range(frames):
         try:
@@ -98,13 +99,9 @@ def _apng(image: Image.Image) -> Iterator[bytes]:
         except (EOFError, OSError):
             break
         delay = min(int(image.info.get("duration", 0)), _LONGEST)
-        yield _chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, *image.size, 0, 0, delay, 1000, 0, 0))
+        yield chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, *image.size, 0, 0, delay, 1000, 0, 0))
         rows = np.pad(pixels.reshape(len(pixels), -1), ((0, 0), (1, 0)))  # each begins with its filter: none
         packed = zlib.compress(rows.tobytes(), 1)
-        yield _chunk(b"IDAT", packed) if index == 0 else _chunk(b"fdAT", struct.pack(">I", number + 1) + packed)
+        yield chunk(b"IDAT", packed) if index == 0 else chunk(b"fdAT", struct.pack(">I", number + 1) + packed)
         number += 1 if index == 0 else 2
-    yield _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    yield chunk(b"IEND", b"")

@@ -40,7 +40,7 @@ class Encoder:
         options = encoding.options_for(codec, reader.tags.field_order)
         try:
             self.stream: VideoStream = container.add_stream(  # type: ignore[assignment]
-                codec.name, info.rate or 25, options, width=info.width, height=info.height, time_base=info.time_base
+                codec.name, info.usual_rate, options, width=info.width, height=info.height, time_base=info.time_base
             )
         except ValueError as error:
             problem = f"{target}: {target.suffix} files take no {encoding.codec}"
@@ -85,16 +85,12 @@ class Encoder:
         luma = planes.change_depth(luma, self._info.planes, self.planes)
         frame = planes.build_frame(luma, chroma, self._pixels.planar)
         frame.pts, frame.time_base = pts, self._info.time_base
-        self._durations[pts] = duration or self._usual_duration
+        self._durations[pts] = duration or self._info.usual_duration
         return self._timed(self.stream.encode(frame))
 
     def finish(self) -> list[Packet[VideoStream]]:
         """The packets that the encoder still holds."""
         return self._timed(self.stream.encode(None))
-
-    @property
-    def _usual_duration(self) -> int:
-        return max(1, round(1 / ((self._info.rate or 25) * self._info.time_base)))
 
     def _timed(self, packets: list[Packet[VideoStream]]) -> list[Packet[VideoStream]]:
         for packet in packets:

@@ -13,6 +13,7 @@ from av import FFmpegError, VideoFormat, VideoFrame
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
+from vidcolor.color import LUMA_WEIGHTS
 from vidcolor.errors import InputError
 from vidcolor.frames import PlaneFormat
 
@@ -27,7 +28,7 @@ COLORSPACE_OF_MATRIX = {"601": 6, "709": 1, "2020": 9}
 FAITHFUL_COLORSPACES = frozenset({1, 2, 5, 6, 9})
 """AVColorSpace values that may stay as the output's tag; the others name a matrix we do not write."""
 
-REC709 = np.array([0.2126, 0.7152, 0.0722])
+REC709 = np.array(LUMA_WEIGHTS["709"])
 """Rec. 709 luma of R′G′B′."""
 
 _DEEP_YUYV = tuple(f"y21{bits}{order}" for bits in "026" for order in ("le", "be"))

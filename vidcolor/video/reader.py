@@ -139,7 +139,7 @@ class VideoReader:
     def frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
         """Every frame of the span as decoded, in the first one's size and format, with its pts and duration."""
         self.losses.clear()
-        gaps, end = Gaps(self._step), 0
+        gaps, end = Gaps(self.info.usual_duration), 0
         for frame, pts, duration in self._timed_frames():
             lost = round(self.losses[-1].seconds / self.info.time_base) if self.losses else None
             gaps.follow(pts - self._shift, duration, lost)
@@ -194,7 +194,7 @@ class VideoReader:
 
     def _steady(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, int, int]]:
         """Give every frame a pts, and one above that of the frame before."""
-        step = self._step
+        step = self.info.usual_duration
         back = round(CLOCK_RESTART / self.info.time_base)
         offset = 0
         last: int | None = None
@@ -213,11 +213,6 @@ class VideoReader:
         """Matroska that is cut off, or damaged beyond finding on, ends without a word."""
         if self._length and end * self.info.time_base + MISSING_END < self._length:
             self._lose(end, f"no picture from here to its end at {float(self._length):.3f} s")
-
-    @property
-    def _step(self) -> int:
-        """Ticks from frame to frame by the header's rate."""
-        return max(1, round(1 / ((self.info.rate or 25) * self.info.time_base)))
 
     def _frames_from(self, container: InputContainer, start: int | None) -> Iterator[VideoFrame]:
         """Decoded frames, from the key frame before `start` on."""

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, JpegPresets, PngImagePlugin
 
+from vidcolor.color import LUMA_WEIGHTS
 from vidcolor.errors import OutputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.video import png
 from vidcolor.video.planes import Plane, change_depth
 from vidcolor.video.stills import Extras, StillReader, descriptive
 from vidcolor.video.target import Partial
@@ -21,7 +24,6 @@ _JPEG = frozenset({".jpg", ".jpeg"})
 _TIFF = frozenset({".tif", ".tiff"})
 _DEEP = _TIFF | {".png"}
 _WITH_ALPHA = frozenset({".png", ".tif", ".tiff", ".webp"})
-_RED_AND_BLUE = {"601": (0.299, 0.114), "709": (0.2126, 0.0722), "2020": (0.2627, 0.0593)}
 # What each format's file can carry.
 _HOLDS = {
     ".jpg": {"exif", "icc_profile", "dpi", "xmp"},
@@ -126,7 +128,7 @@ class StillWriter:
         encoded, data = cv2.imencode(".png" if self._suffix == ".png" else ".tif", pixels[..., order])
         if not encoded:
             raise OutputError(f"{self._target}: the picture cannot be encoded with 16 bits, try .png")
-        return _with_png_chunks(data.tobytes(), self._extras) if self._suffix == ".png" else data.tobytes()
+        return png.insert(data.tobytes(), _chunks_of(self._extras)) if self._suffix == ".png" else data.tobytes()
 
     def _kept(self, extras: Extras) -> Extras:
         """The extras that the target can hold; the others are named."""
@@ -150,29 +152,22 @@ def to_rgb(luma: Plane, chroma: Plane, planes: PlaneFormat) -> NDArray[Any]:
     Rounding moves the luma of the result by less than one level.
     """
     top = (1 << planes.bit_depth) - 1
-    red, blue = _RED_AND_BLUE[planes.matrix]
+    red, green, blue = LUMA_WEIGHTS[planes.matrix]
     y = luma.astype(np.float32)
-    cb, cr = chroma.astype(np.float32) - (1 << (planes.bit_depth - 1))
+    cb, cr = chroma.astype(np.float32) - planes.neutral
     r = y + 2 * (1 - red) * cr
     b = y + 2 * (1 - blue) * cb
-    g = (y - red * r - blue * b) / (1 - red - blue)
+    g = (y - red * r - blue * b) / green
     rgb: NDArray[Any] = np.rint(np.stack([r, g, b], axis=-1)).clip(0, top).astype(luma.dtype)
     return rgb
 
 
-def _with_png_chunks(png: bytes, extras: Extras) -> bytes:
-    """OpenCV writes 16-bit PNG without extras: put them behind the header chunk, where the standard wants them."""
-    chunks = []
+def _chunks_of(extras: Extras) -> Iterator[bytes]:
+    """The extras as PNG has them."""
     if extras.icc_profile is not None:
-        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(extras.icc_profile)))
+        yield png.chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(extras.icc_profile))
     if extras.dpi is not None:
         across, down = (round(value / 0.0254) for value in extras.dpi)
-        chunks.append((b"pHYs", struct.pack(">IIB", across, down, 1)))
+        yield png.chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
     if extras.exif is not None:
-        chunks.append((b"eXIf", extras.exif.tobytes().removeprefix(b"Exif\0\0")))
-    end_of_header = 8 + 25
-    return png[:end_of_header] + b"".join(_png_chunk(*chunk) for chunk in chunks) + png[end_of_header:]
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        yield png.chunk(b"eXIf", extras.exif.tobytes().removeprefix(b"Exif\0\0"))

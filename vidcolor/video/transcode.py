@@ -23,8 +23,8 @@ def transcode(source: Path, target: Path, encoding: Encoding, span: Span = WHOLE
         encoder = Encoder(output, target, reader, encoding.fit(target.suffix), reader.info)
         encoder.open()
         size = encoder.planes.chroma_size(reader.info.height, reader.info.width)
-        depth = encoder.planes.bit_depth
-        neutral = np.full((2, *size), 1 << (depth - 1), np.uint8 if depth == 8 else np.uint16)
+        dtype = np.uint8 if encoder.planes.bit_depth == 8 else np.uint16
+        neutral = np.full((2, *size), encoder.planes.neutral, dtype)
         frames = 0
         for frame, pts, duration in reader.frames():
             output.mux(encoder.encode_frame(planes.read_luma(frame), neutral, pts, duration))
