@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from vidcolor import checkpoint
 from vidcolor.checkpoint import new_meta
-from vidcolor.errors import DamagedCheckpoint, MismatchedCheckpoint, OutputError, UnknownModel
+from vidcolor.errors import DamagedCheckpoint, MismatchedCheckpoint, UnknownModel
 from vidcolor.networks import build_network
 
 
@@ -92,17 +92,3 @@ def test_a_header_that_is_no_meta_is_damaged(tmp_path):
     save_file({"weight": torch.zeros(2)}, tmp_path / "odd.safetensors", {"vidcolor": "{"})
     with pytest.raises(DamagedCheckpoint, match="header"):
         checkpoint.load(tmp_path / "odd.safetensors")
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(file):
-    before = file.read_bytes()
-
-    def fail(partial):
-        with open(partial, "wb") as half:
-            half.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OutputError, match="No space left"):
-        checkpoint.write_whole(file, fail)
-    assert file.read_bytes() == before
-    assert [path.name for path in file.parent.iterdir()] == [file.name]

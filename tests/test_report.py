@@ -234,7 +234,7 @@ def test_clock(seconds: float, digits: int, text: str) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"^.*file/report: cannot be made \(.*\); choose another folder$"):
+    with pytest.raises(OutputError, match=r"^.*file/report: cannot be made \(.*\); choose another output$"):
         write_report(make_evaluation(), tmp_path / "file" / "report")
 
 

@@ -183,7 +183,7 @@ def test_colours_that_are_kept_are_reported_where_only_the_joining_is_left(color
     film, target = write_film(tmp_path / "in.mkv", glide("coffee", 60, 48, 64)), tmp_path / "out.mkv"
     settings = replace(SETTINGS, keep_color=True)
     with monkeypatch.context() as patch, pytest.raises(Pulled):
-        patch.setattr("vidcolor.video.target.os.replace", cut_power_at(target))
+        patch.setattr("vidcolor.files.os.replace", cut_power_at(target))
         colorize_video(film, target, colorizer, settings)
     resumed = colorize_video(film, target, colorizer, settings)
     assert resumed.kept_frames == resumed.frames == 60
@@ -387,7 +387,7 @@ def test_a_lock_is_one_holders(tmp_path):
         assert take_lock(other.fileno())
 
 
-@pytest.mark.parametrize("moment", ["vidcolor.video.target.os.replace", "vidcolor.resume.journal.shutil.rmtree"])
+@pytest.mark.parametrize("moment", ["vidcolor.files.os.replace", "vidcolor.resume.journal.shutil.rmtree"])
 def test_a_power_cut_around_the_last_step_costs_nothing(reel, colorizer, whole, tmp_path, monkeypatch, moment):
     target = tmp_path / "out.mkv"
     with monkeypatch.context() as patch:

@@ -1,9 +1,7 @@
 """A model on disk: safetensors (no pickle) whose header says everything that is needed to rebuild the network."""
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +9,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 
-from vidcolor.errors import ConfigError, DamagedCheckpoint, MismatchedCheckpoint, OutputError, UnknownModel
+from vidcolor.errors import ConfigError, DamagedCheckpoint, MismatchedCheckpoint, UnknownModel
+from vidcolor.files import write_bytes
 from vidcolor.networks import build_network
 from vidcolor.networks.base import Network
 
@@ -56,17 +56,12 @@ def save(path: Path, network: Network, meta: CheckpointMeta) -> None:
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], header: dict[str, str]) -> None:
     """Write named tensors, whole or not at all. Raises OutputError."""
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-    write_whole(path, lambda partial: save_file(plain, partial, header))
+    write_bytes(path, serialize(plain, header))
 
 
 def load_tensors(path: Path, device: torch.device) -> dict[str, torch.Tensor]:
     """What `save_tensors` wrote to a file that is known to be sound."""
     return load_file(path, str(device))
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Whole or not at all. Raises OutputError."""
-    write_whole(path, lambda partial: Path(partial).write_bytes(data))
 
 
 def read_meta(path: Path) -> CheckpointMeta:
@@ -85,27 +80,6 @@ def load(path: Path) -> tuple[Network, CheckpointMeta]:
     except RuntimeError:
         raise MismatchedCheckpoint(f"{path}: the weights do not fit network {meta.arch} of this version") from None
     return network.eval(), meta
-
-
-def write_whole(path: Path, write: Callable[[str], object]) -> None:
-    """Call write(partial path), flush it to disk and move it to `path`; on failure nothing is left behind."""
-    try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write there ({error.strerror}); check the folder") from None
-    try:
-        write(partial)
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch.save has a RuntimeError for a full disk
-        reason = str(error).splitlines()[0]
-        raise OutputError(f"{path}: cannot be written ({reason}); check the free space") from None
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
 
 
 def _read(path: Path, with_tensors: bool) -> tuple[CheckpointMeta, Mapping[str, torch.Tensor]]:

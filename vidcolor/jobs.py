@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError, worded
+from vidcolor.files import make_folder
 from vidcolor.pipeline import RunReport
 from vidcolor.resume import is_whole
 from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
@@ -150,11 +151,3 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
         if job.target in seen:
             raise ConfigError(f"{seen[job.target]} and {job.source} would both be written to {job.target}: rename one")
         seen[job.target] = job.source
-
-
-def make_folder(folder: Path) -> None:
-    """With all above it, unless it is there. Raises OutputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another output") from None

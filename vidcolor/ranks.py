@@ -21,8 +21,9 @@ from vidcolor import resume
 from vidcolor.board import Board, open_board
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import ConfigError, OutputError, VidcolorError, worded
+from vidcolor.files import make_folder
 from vidcolor.frames import VideoInfo
-from vidcolor.jobs import Job, Outcome, make_folder
+from vidcolor.jobs import Job, Outcome
 from vidcolor.keeper import KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.parallel import Group

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vidcolor.checkpoint import write_bytes
 from vidcolor.errors import InputError
+from vidcolor.files import write_bytes
 from vidcolor.photos import LEAST_SIDE, Photo, Picture
 from vidcolor.tones import Colorfulness, measure_colors
 

@@ -67,7 +67,7 @@ def evaluate(
     from vidcolor import console
     from vidcolor.colorizer import load_colorizer
     from vidcolor.evaluate import EvalSettings, evaluate
-    from vidcolor.jobs import make_folder
+    from vidcolor.files import make_folder
     from vidcolor.metrics import load_features
     from vidcolor.report import write_report
     from vidcolor.smooth import Smoother

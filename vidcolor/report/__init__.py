@@ -5,18 +5,14 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from vidcolor.checkpoint import write_whole
-from vidcolor.errors import OutputError
+from vidcolor.files import make_folder, write_bytes
 from vidcolor.report.page import draw_page
 from vidcolor.scores import Evaluation
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> Path:
     """Write index.html and report.json, the EvalReport, into `folder`; the path of the page. Raises OutputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
+    make_folder(folder)
     page = folder / "index.html"
     _write(folder / "report.json", json.dumps(asdict(evaluation.report), indent=2, ensure_ascii=False))
     _write(page, draw_page(evaluation, datetime.now().astimezone()))
@@ -25,5 +21,4 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     # A file name that is not UTF-8 carries lone surrogates: \udcff can be read, and JSON takes it for what it was.
-    data = text.encode("utf-8", "backslashreplace")
-    write_whole(path, lambda partial: Path(partial).write_bytes(data))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))

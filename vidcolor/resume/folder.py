@@ -2,7 +2,11 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+from vidcolor.errors import ConfigError
+from vidcolor.files import Partial, flush, flush_folder
 
 LONGEST_NAME = 200
 """Bytes of a target's name that its folder takes over; file systems end at 255."""
@@ -31,18 +35,26 @@ def is_whole(target: Path) -> bool:
     return target.exists() and not journal_of(target).exists() and not plan_of(target).exists()
 
 
-def flush(file: Path) -> None:
-    """Make sure that its content survives a power cut."""
-    with file.open("rb+") as stream:
-        os.fsync(stream.fileno())
+def made_otherwise(target: Path, changed: str) -> ConfigError:
+    """What there is to say where what is finished of the target belongs to another job."""
+    return ConfigError(
+        f"{target}: what {folder_of(target).name} keeps of it was made otherwise ({changed}); "
+        f"run it as before, or delete that folder to start anew"
+    )
 
 
-def flush_folder(folder: Path) -> None:
-    """Make sure that the names in it survive a power cut."""
-    if os.name == "nt":  # which cannot open folders, and needs not
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+class JoinedFilm(Partial):
+    """The film while its parts are joined, in their folder. It is safe on the disk before it gets its name."""
+
+    def __init__(self, target: Path, overwrite: bool, on_ready: Callable[[], None]) -> None:
+        """`on_ready` notes that it is whole: from then on what lies under the target's name may be this film."""
+        super().__init__(target, overwrite, folder_of(target) / f"whole{target.suffix}")
+        self._on_ready = on_ready
+
+    def keep(self) -> None:
+        flush(self.path)
+        self._on_ready()
+        try:
+            super().keep()
+        finally:
+            flush_folder(self.target.parent)

@@ -19,11 +19,12 @@ import torch
 
 from vidcolor import checkpoint
 from vidcolor.errors import ConfigError, OutputError
+from vidcolor.files import flush, flush_folder, write_bytes
 from vidcolor.frames import NOTHING, Memory
-from vidcolor.resume.folder import flush, flush_folder, folder_of, journal_of, plan_of
+from vidcolor.resume.folder import folder_of, journal_of, made_otherwise, plan_of
 from vidcolor.resume.job import Job, differences, digest_of
 from vidcolor.resume.lock import take_lock
-from vidcolor.video import Partial, translated
+from vidcolor.video import translated
 
 FORMAT = 2
 
@@ -77,10 +78,7 @@ class Journal:
         """Go on with the job, or begin it. Raises ConfigError where the finished spans belong to another."""
         changed = differences(self._job, job) if self.spans else ""
         if changed:
-            raise ConfigError(
-                f"{self.target}: what {self.folder.name} keeps of it was made otherwise ({changed}); "
-                f"run it as before, or delete that folder to start anew"
-            )
+            raise made_otherwise(self.target, changed)
         self._job = job
 
     def keep(self, device: torch.device) -> Kept:
@@ -161,26 +159,9 @@ class Journal:
             "spans": [asdict(span) for span in spans],
         }
         text = json.dumps(content | {"digest": _digest(content)}, indent=1)
-        checkpoint.write_bytes(self._path, text.encode())
+        write_bytes(self._path, text.encode())
         flush_folder(self.folder)
         self.spans = spans
-
-
-class JoinedFilm(Partial):
-    """The film while its spans are joined, in the journal's folder. It is safe on the disk before it gets its name."""
-
-    def __init__(self, journal: Journal, overwrite: bool) -> None:
-        super().__init__(journal.target, overwrite, journal.folder / f"whole{journal.target.suffix}")
-        self._journal = journal
-
-    def keep(self) -> None:
-        flush(self.path)
-        self._journal.join()
-        try:
-            super().keep()
-        finally:
-            flush_folder(self.target.parent)
-            self._journal.is_done = self.kept_as is not None
 
 
 @contextmanager

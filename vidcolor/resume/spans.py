@@ -13,8 +13,9 @@ import torch
 
 from vidcolor.errors import OutputError
 from vidcolor.frames import FrameBatch, Memory, PlaneFormat, VideoInfo
+from vidcolor.resume.folder import JoinedFilm
 from vidcolor.resume.job import Job
-from vidcolor.resume.journal import JoinedFilm, Journal, Kept, open_journal
+from vidcolor.resume.journal import Journal, Kept, open_journal
 from vidcolor.video import (
     Encoder,
     Encoding,
@@ -119,7 +120,7 @@ def open_spans(
     check_target(target, reader.source, overwrite=True)
     with open_journal(target) as journal:
         overwrite = overwrite or journal.is_joined
-        partial = JoinedFilm(journal, overwrite)
+        partial = JoinedFilm(target, overwrite, journal.join)
         try:
             with open_writer(
                 target, reader, encoding=encoding, overwrite=overwrite, info=info, partial=partial
@@ -129,6 +130,8 @@ def open_spans(
                 with SpanWriter(writer, journal) as spans:
                     yield spans, journal.keep(device)
         except OutputError as error:
-            if journal.is_done or not journal.spans:
+            if partial.kept_as or not journal.spans:
                 raise
             raise OutputError(f"{error}; {len(journal.spans)} spans are kept, go on with --resume") from error
+        finally:
+            journal.is_done = partial.kept_as is not None

@@ -16,16 +16,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vidcolor import checkpoint
-from vidcolor.errors import ConfigError
+from vidcolor.files import Partial, flush_folder, write_bytes
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
-from vidcolor.resume.folder import flush, flush_folder, folder_of, plan_of
+from vidcolor.resume.folder import JoinedFilm, folder_of, made_otherwise, plan_of
 from vidcolor.resume.job import Job, differences, digest_of
 from vidcolor.video import (
     Encoder,
     Encoding,
     PacketFile,
-    Partial,
     VideoReader,
     VideoWriter,
     check_target,
@@ -105,7 +103,7 @@ class WindowFiles:
             return self._agree(job)
         with translated(self.target):
             self._folder.mkdir(exist_ok=True)
-            checkpoint.write_bytes(self._plan, json.dumps(dict(job), indent=1).encode())
+            write_bytes(self._plan, json.dumps(dict(job), indent=1).encode())
             flush_folder(self._folder)
 
     def _agree(self, job: Job) -> None:
@@ -114,10 +112,7 @@ class WindowFiles:
         except (OSError, ValueError, AttributeError):
             changed = f"{self._plan.name} is damaged"
         if changed:
-            raise ConfigError(
-                f"{self.target}: what {self._folder.name} keeps of it was made otherwise ({changed}); "
-                f"run it as before, or delete that folder to start anew"
-            )
+            raise made_otherwise(self.target, changed)
 
     def find(self, number: int) -> Record | None:
         """The record of a window, if that is finished and sound."""
@@ -147,14 +142,14 @@ class WindowFiles:
         with translated(self.target):
             flush_folder(self._folder)
             record = Record(run, window.start, window.end, digest_of(self._packets(number)), report)
-            checkpoint.write_bytes(self._record(number), json.dumps(asdict(record), indent=1).encode())
+            write_bytes(self._record(number), json.dumps(asdict(record), indent=1).encode())
             flush_folder(self._folder)
         return record
 
     def join(self, count: int, reader: VideoReader, encoding: Encoding, info: VideoInfo, overwrite: bool) -> list[str]:
         """Make the film of the windows, without encoding them anew; the writer's warnings. Raises OutputError."""
         overwrite = overwrite or self._joined.exists()
-        partial = _JoinedFilm(self.target, self._folder, overwrite)
+        partial = JoinedFilm(self.target, overwrite, self._note_joined)
         try:
             with open_writer(
                 self.target, reader, encoding=encoding, overwrite=overwrite, info=info, partial=partial
@@ -166,6 +161,11 @@ class WindowFiles:
                 self.discard()
         return writer.warnings
 
+    def _note_joined(self) -> None:
+        with translated(self.target):
+            self._joined.touch()
+            flush_folder(self._folder)
+
     def discard(self) -> None:
         """Delete all that is finished."""
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -175,21 +175,3 @@ class WindowFiles:
 
     def _record(self, number: int) -> Path:
         return self._folder / f"{number:06d}.json"
-
-
-class _JoinedFilm(Partial):
-    """The film while its windows are joined, in their folder."""
-
-    def __init__(self, target: Path, folder: Path, overwrite: bool) -> None:
-        super().__init__(target, overwrite, folder / f"whole{target.suffix}")
-        self._joined = folder / JOINED
-
-    def keep(self) -> None:
-        flush(self.path)
-        with translated(self.target):
-            self._joined.touch()
-            flush_folder(self._joined.parent)
-        try:
-            super().keep()
-        finally:
-            flush_folder(self.target.parent)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from vidcolor import checkpoint
-from vidcolor.errors import ConfigError, DamagedCheckpoint, OutputError
+from vidcolor.errors import ConfigError, DamagedCheckpoint
+from vidcolor.files import make_folder, write_bytes, write_whole
 from vidcolor.training.config import TrainFile, read_file, to_toml
 
 
@@ -33,11 +34,8 @@ class RunFolder:
         """Make the folder for a new run. Raises OutputError, or ConfigError where a run or a model lies there."""
         if self.state.exists() or self.model.exists():
             raise ConfigError(f"{self.path} holds a run already: go on with --resume, or choose another --out")
-        try:
-            for folder in (self.path, self.path / "sheets", self.path / "epochs"):
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written to ({error.strerror}); choose another --out") from None
+        for folder in (self.path, self.path / "sheets", self.path / "epochs"):
+            make_folder(folder)
 
     def settings_to_resume(self) -> TrainFile:
         """Of the run that lies here. Raises ConfigError where there is none."""
@@ -51,10 +49,10 @@ class RunFolder:
         return self.path / "epochs" / f"{number:04d}.safetensors"
 
     def save_settings(self, settings: TrainFile) -> None:
-        checkpoint.write_bytes(self.config, to_toml(settings).encode())
+        write_bytes(self.config, to_toml(settings).encode())
 
     def save_state(self, state: dict[str, Any]) -> None:
-        checkpoint.write_whole(self.state, lambda partial: torch.save(state, partial))
+        write_whole(self.state, lambda partial: torch.save(state, partial))
 
     def load_state(self) -> dict[str, Any]:
         """On the CPU. Raises ConfigError where there is none, or DamagedCheckpoint."""
@@ -72,7 +70,7 @@ class RunFolder:
         writer = csv.DictWriter(table, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
-        checkpoint.write_bytes(self.curves, table.getvalue().encode())
+        write_bytes(self.curves, table.getvalue().encode())
 
     def save_batch(self, tensors: dict[str, Tensor], about: dict[str, str], rank: int) -> Path:
         """The part of a process in the batch that broke a run. Returns where it is."""

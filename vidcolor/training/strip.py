@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vidcolor.checkpoint import write_bytes
+from vidcolor.files import write_bytes
 from vidcolor.photos import Picture
 
 SIDE, PICTURES, HEADER = 128, 6, 24

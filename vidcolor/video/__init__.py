@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vidcolor.errors import OutputError
+from vidcolor.files import Partial
 from vidcolor.frames import VideoInfo
 from vidcolor.video.animation import holds_one_picture
 from vidcolor.video.colors import ColorFrame, read_colors
@@ -21,7 +22,7 @@ from vidcolor.video.specimen import make_specimen
 from vidcolor.video.still_writer import StillWriter
 from vidcolor.video.stills import StillReader
 from vidcolor.video.suffixes import STILLS, WRITABLE_FILMS, is_media, is_still
-from vidcolor.video.target import Partial, check_target, translated
+from vidcolor.video.target import check_target, translated
 from vidcolor.video.transcode import transcode
 from vidcolor.video.writer import VideoWriter
 
@@ -37,7 +38,6 @@ __all__ = [
     "Loss",
     "MediaSummary",
     "PacketFile",
-    "Partial",
     "Span",
     "StillReader",
     "StillWriter",

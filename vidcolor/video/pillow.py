@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from PIL import Image
 
@@ -24,6 +26,13 @@ def open_picture(source: Path, limits: Limits) -> Iterator[Image.Image]:
     with unguarded(), Image.open(source, formats=FORMATS) as image:
         limits.check_picture(source, *image.size)
         yield image
+
+
+def save_picture(path: Path, image: Image.Image, **options: Any) -> None:
+    """Encoded in memory: where Pillow writes JPEG and TIFF itself, a full disk goes unnoticed."""
+    data = BytesIO()
+    image.save(data, format=Image.registered_extensions()[path.suffix.lower()], **options)
+    path.write_bytes(data.getvalue())
 
 
 @contextmanager

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vidcolor.errors import OutputError
+from vidcolor.files import Partial
+from vidcolor.video.pillow import save_picture
 from vidcolor.video.suffixes import STILLS
-from vidcolor.video.target import Partial, check_target
+from vidcolor.video.target import check_target
 
 _QUALITY = {".jpg": 92, ".jpeg": 92, ".webp": 92}
 
@@ -24,7 +26,7 @@ def save_snapshot(target: Path, pixels: NDArray[np.uint8], overwrite: bool) -> N
     """Save (H, W, 3) R′G′B′, whole or not at all. Raises OutputError."""
     partial = Partial(target, overwrite)
     try:
-        partial.save(Image.fromarray(pixels), quality=_QUALITY.get(target.suffix.lower(), 100))
+        save_picture(partial.path, Image.fromarray(pixels), quality=_QUALITY.get(target.suffix.lower(), 100))
         partial.keep()
     except (OSError, ValueError) as error:
         raise OutputError(f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})") from error

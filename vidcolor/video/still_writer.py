@@ -13,11 +13,12 @@ from PIL import Image, JpegPresets, PngImagePlugin
 
 from vidcolor.color import LUMA_WEIGHTS
 from vidcolor.errors import OutputError
+from vidcolor.files import Partial
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.video import png
+from vidcolor.video.pillow import save_picture
 from vidcolor.video.planes import Plane, change_depth
 from vidcolor.video.stills import Extras, StillReader, descriptive
-from vidcolor.video.target import Partial
 
 JPEG_QUALITY = 95
 _JPEG = frozenset({".jpg", ".jpeg"})
@@ -112,7 +113,7 @@ class StillWriter:
             options |= self._jpeg_options()
         if self._suffix == ".webp":
             options |= {"lossless": True, "exact": True}  # its lossy kind would alter the luma
-        self._partial.save(image, **options)
+        save_picture(self._partial.path, image, **options)
 
     def _jpeg_options(self) -> dict[str, Any]:
         """The source's own luma table keeps its luma; its chroma table was made for grey and may be coarse."""

@@ -13,12 +13,13 @@ from av import FFmpegError, InvalidDataError, Packet, PatchWelcomeError
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from vidcolor.files import Partial
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.video.encoder import Encoder, lone_encoder
 from vidcolor.video.encoding import Encoding
 from vidcolor.video.passthrough import Passthrough, describe
 from vidcolor.video.reader import VideoReader
-from vidcolor.video.target import Partial, translated
+from vidcolor.video.target import translated
 
 
 class VideoWriter:
