@@ -6,13 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
-from PIL import Image
+from PIL import Image, ImageOps, PngImagePlugin
 
 from tests.clips import QUICK, leftovers, make_picture, pattern, rewrite, with_grey
 from vidcolor.errors import InputError, OutputError
 from vidcolor.frames import PlaneFormat
-from vidcolor.video import Limits, StillReader, open_reader, open_writer
+from vidcolor.video import Limits, StillReader, open_reader, open_writer, png
 from vidcolor.video.still_writer import to_rgb
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -231,6 +232,87 @@ def test_xmp_is_kept_or_named(tmp_path):
         assert not any("XMP" in warning for warning in rewrite(path, tmp_path / f"out{suffix}").warnings)
         assert b"<x:xmpmeta/>" in (tmp_path / f"out{suffix}").read_bytes()
     assert any("XMP" in warning for warning in rewrite(path, tmp_path / "out.bmp").warnings)
+
+
+CAPTIONS = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0a\x1c\x02\x78\0\5Home."
+TEXTS = {"Title": "At home", "Description": "Großmutter"}
+
+
+def noted(path):
+    """A picture that says something of itself in its format's own way."""
+    if path.suffix == ".jpg":
+        segment = b"\xff\xed" + (len(CAPTIONS) + 2).to_bytes(2, "big") + CAPTIONS
+        return make_picture(path, COLOR, comment=b"from the attic", extra=segment)
+    if path.suffix == ".tif":
+        tags = Image.Exif()
+        tags[33723] = b"\x1c\x02\x78\0\5Home."
+        return make_picture(path, COLOR, exif=tags)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", TEXTS["Title"])
+    info.add_itxt("Description", TEXTS["Description"])
+    info.add(b"gAMA", (100000).to_bytes(4, "big"))
+    return make_picture(path, COLOR, pnginfo=info)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_comments_captions_and_texts_stay_in_their_format(tmp_path, suffix):
+    path = noted(tmp_path / f"in{suffix}")
+    assert rewrite(path, tmp_path / f"out{suffix}").warnings == []
+    with Image.open(tmp_path / f"out{suffix}") as made:
+        made.load()
+        if suffix == ".jpg":
+            assert made.info["comment"] == b"from the attic"
+            assert [data for kind, data in made.applist if kind == "APP13"] == [CAPTIONS]
+        elif suffix == ".tif":
+            assert made.tag_v2[33723] == b"\x1c\x02\x78\0\5Home."
+        else:
+            assert made.text == TEXTS and made.info["gamma"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "lost"),
+    [
+        (".jpg", ".png", ["captions (IPTC)", "comment"]),
+        (".png", ".jpg", ["text", "gamma"]),
+        (".tif", ".png", ["captions (IPTC)"]),
+        (".jpg", ".bmp", ["captions (IPTC)", "comment"]),
+    ],
+)
+def test_comments_captions_and_texts_are_named_where_they_do_not_fit(tmp_path, source, target, lost):
+    writer = rewrite(noted(tmp_path / f"in{source}"), tmp_path / f"out{target}")
+    assert writer.warnings == [f"the source's {what} does not fit a colour {target}: it is left out" for what in lost]
+
+
+def test_a_deep_png_keeps_its_texts_and_a_deep_tiff_names_them(tmp_path):
+    tifffile.imwrite(tmp_path / "in.tif", pattern(1, 40, 50, 16)[0], extratags=[(33723, 7, 4, b"Home", True)])
+    assert any("IPTC" in warning for warning in rewrite(tmp_path / "in.tif", tmp_path / "out.tif").warnings)
+    deep = cv2.imencode(".png", pattern(1, 40, 50, 16)[0])[1].tobytes()
+    text = png.chunk(b"tEXt", b"Title\0At home")
+    (tmp_path / "in.png").write_bytes(png.insert(deep, [text]))
+    assert rewrite(tmp_path / "in.png", tmp_path / "out.png").warnings == []
+    assert text in (tmp_path / "out.png").read_bytes() and seen(tmp_path / "out.png").text == {"Title": "At home"}
+
+
+def test_a_tiff_with_its_colours_in_planes_stays_16_bit(tmp_path):
+    deep = np.stack(pattern(3, 40, 50, 16))
+    tifffile.imwrite(tmp_path / "in.tif", deep, photometric="rgb", planarconfig="separate")
+    luma, planes = luma_of(tmp_path / "in.tif")
+    assert planes.bit_depth == 16
+    assert np.abs(luma - np.tensordot(REC709, deep, 1)).max() <= 0.5
+    rewrite(tmp_path / "in.tif", tmp_path / "out.tif")
+    assert cv2.imread(str(tmp_path / "out.tif"), cv2.IMREAD_UNCHANGED).dtype == np.uint16
+
+
+@pytest.mark.parametrize("orientation", [3, 5, 6])
+def test_a_picture_is_stored_upright_where_nothing_can_say_that_it_is_turned(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = make_picture(tmp_path / "in.png", COLOR, exif=exif)
+    writer = rewrite(path, tmp_path / "out.bmp")
+    assert "this .bmp cannot say that the picture is turned: it is stored upright" in writer.warnings
+    with Image.open(path) as turned:
+        upright = np.asarray(ImageOps.exif_transpose(turned).convert("RGB")) @ REC709
+    assert np.abs(np.asarray(seen(tmp_path / "out.bmp")) @ REC709 - upright).max() <= 1
 
 
 def test_several_pages_give_the_first_and_say_so(tmp_path):

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _END_OF_HEADER = 33
 
@@ -15,3 +15,14 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def insert(png: bytes, chunks: Iterable[bytes]) -> bytes:
     """The same file with further chunks behind its header, where those about the whole picture belong."""
     return png[:_END_OF_HEADER] + b"".join(chunks) + png[_END_OF_HEADER:]
+
+
+def chunks_of(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(kind, data) of every chunk up to the first that is cut off."""
+    place = 8
+    while place + 12 <= len(png):
+        (length,) = struct.unpack_from(">I", png, place)
+        if place + 12 + length > len(png):
+            return
+        yield png[place + 4 : place + 8], png[place + 8 : place + 8 + length]
+        place += 12 + length

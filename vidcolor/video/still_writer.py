@@ -8,14 +8,17 @@ from typing import Any, Self
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from PIL import Image, JpegPresets, PngImagePlugin
+from PIL import ExifTags, Image, JpegPresets, PngImagePlugin
 
 from vidcolor.color import LUMA_WEIGHTS
 from vidcolor.errors import OutputError
 from vidcolor.files import Partial
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.turn import Turn
 from vidcolor.video import png
+from vidcolor.video.notes import Note, jpeg_segments, tiff_tags
 from vidcolor.video.pillow import save_picture
 from vidcolor.video.planes import Plane, change_depth
 from vidcolor.video.stills import Extras, StillReader, descriptive
@@ -24,14 +27,15 @@ JPEG_QUALITY = 95
 _JPEG = frozenset({".jpg", ".jpeg"})
 _TIFF = frozenset({".tif", ".tiff"})
 _DEEP = _TIFF | {".png"}
+_NOTED = {"JPEG": _JPEG, "PNG": frozenset({".png"}), "TIFF": _TIFF}
 _WITH_ALPHA = frozenset({".png", ".tif", ".tiff", ".webp"})
 # What each format's file can carry.
 _HOLDS = {
     ".jpg": {"exif", "icc_profile", "dpi", "xmp"},
     ".jpeg": {"exif", "icc_profile", "dpi", "xmp"},
     ".png": {"exif", "icc_profile", "dpi", "xmp"},
-    ".tif": {"exif", "icc_profile", "dpi"},
-    ".tiff": {"exif", "icc_profile", "dpi"},
+    ".tif": {"exif", "icc_profile", "dpi", "xmp"},
+    ".tiff": {"exif", "icc_profile", "dpi", "xmp"},
     ".webp": {"exif", "icc_profile", "xmp"},
     ".bmp": {"dpi"},
 }
@@ -59,6 +63,10 @@ class StillWriter:
             self.warnings.append("the alpha channel has not the size of the new picture: it is left out")
             self._alpha = None
         self._extras = self._kept(self._still.extras)
+        self._turn = Turn()
+        if self._extras.exif is None and reader.turn != Turn():
+            self._turn = reader.turn
+            self.warnings.append(f"this {self._suffix} cannot say that the picture is turned: it is stored upright")
 
     def __enter__(self) -> Self:
         return self
@@ -92,25 +100,26 @@ class StillWriter:
     def _pixels(self, luma: Plane, chroma: Plane) -> NDArray[Any]:
         """(H, W, 3), or 4 with alpha, of the luma's dtype."""
         rgb = to_rgb(luma, chroma, self.planes)
-        if self._alpha is None:
-            return rgb
-        return np.dstack([rgb, change_depth(self._alpha, self._still.planes, self.planes)])
+        if self._alpha is not None:
+            rgb = np.dstack([rgb, change_depth(self._alpha, self._still.planes, self.planes)])
+        upright = self._turn.upright(torch.from_numpy(rgb).movedim(-1, 0)).movedim(0, -1)
+        return np.ascontiguousarray(upright.numpy())
 
     def _save(self, image: Image.Image) -> None:
         extras = self._extras
         options: dict[str, Any] = {"icc_profile": extras.icc_profile}
-        if extras.exif is not None:
-            # libtiff refuses tags that it takes for its own
-            options["exif"] = descriptive(extras.exif) if self._suffix in _TIFF else extras.exif
+        if self._suffix in _TIFF:
+            options["exif"] = _tiff_tags(extras)
+        elif extras.exif is not None:
+            options["exif"] = extras.exif
         if extras.dpi is not None:
             options["dpi"] = extras.dpi
-        if extras.xmp is not None and self._suffix == ".png":
-            options["pnginfo"] = PngImagePlugin.PngInfo()
-            options["pnginfo"].add_itxt("XML:com.adobe.xmp", extras.xmp.decode("utf-8", "replace"))
-        elif extras.xmp is not None:
+        if self._suffix == ".png":
+            options["pnginfo"] = _png_info(extras)
+        elif extras.xmp is not None and self._suffix not in _TIFF:
             options["xmp"] = extras.xmp
         if self._suffix in _JPEG:
-            options |= self._jpeg_options()
+            options |= self._jpeg_options() | {"extra": jpeg_segments(extras.notes)}
         if self._suffix == ".webp":
             options |= {"lossless": True, "exact": True}  # its lossy kind would alter the luma
         save_picture(self._partial.path, image, **options)
@@ -138,10 +147,16 @@ class StillWriter:
             held &= {"exif", "icc_profile", "dpi"} if self._suffix == ".png" else set()
         if extras.icc_profile is not None and extras.icc_profile[16:20] != b"RGB ":
             held -= {"icc_profile"}
-        lost = [name for name in ("exif", "icc_profile", "dpi", "xmp") if name not in held and getattr(extras, name)]
-        for name in lost:
-            self.warnings.append(f"the source's {_WORDS[name]} does not fit a colour {self._suffix}: it is left out")
-        return Extras(**{name: getattr(extras, name) for name in held})
+        lost = [words for name, words in _WORDS.items() if name not in held and getattr(extras, name)]
+        notes = tuple(note for note in extras.notes if self._takes(note))
+        lost += dict.fromkeys(note.name for note in extras.notes if note not in notes)
+        for words in lost:
+            self.warnings.append(f"the source's {words} does not fit a colour {self._suffix}: it is left out")
+        return Extras(**{name: getattr(extras, name) for name in held}, notes=notes)
+
+    def _takes(self, note: Note) -> bool:
+        is_bare = self._suffix in _TIFF and self.planes.bit_depth == 16  # OpenCV writes these, and pixels alone
+        return self._suffix in _NOTED[note.format] and not is_bare
 
 
 _WORDS = {"exif": "EXIF", "icc_profile": "ICC profile", "dpi": "resolution", "xmp": "XMP"}
@@ -172,3 +187,25 @@ def _chunks_of(extras: Extras) -> Iterator[bytes]:
         yield png.chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
     if extras.exif is not None:
         yield png.chunk(b"eXIf", extras.exif.tobytes().removeprefix(b"Exif\0\0"))
+    for note in extras.notes:
+        yield png.chunk(note.kind.encode(), note.data)
+
+
+def _png_info(extras: Extras) -> PngImagePlugin.PngInfo:
+    """What Pillow has to be told chunk by chunk."""
+    info = PngImagePlugin.PngInfo()
+    if extras.xmp is not None:
+        info.add_itxt("XML:com.adobe.xmp", extras.xmp.decode("utf-8", "replace"))
+    for note in extras.notes:
+        info.add(note.kind.encode(), note.data)
+    return info
+
+
+def _tiff_tags(extras: Extras) -> Image.Exif:
+    """Without those that libtiff takes for its own, which it refuses."""
+    tags = (descriptive(extras.exif) if extras.exif is not None else None) or Image.Exif()
+    for tag, value in tiff_tags(extras.notes):
+        tags[tag] = value
+    if extras.xmp is not None:
+        tags[ExifTags.Base.XMLPacket] = extras.xmp
+    return tags

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 from av import VideoFrame
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.turn import Turn
 from vidcolor.video.limits import USUAL, Limits
+from vidcolor.video.notes import Note, read_notes
 from vidcolor.video.pillow import open_picture
 from vidcolor.video.planes import REC709, Plane, rgb_chroma
-from vidcolor.video.source import check_source
+from vidcolor.video.source import check_source, opened
 
 _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _DESCRIPTIVE_TAGS = (270, 271, 272, 274, 305, 306, 315, 33432)
@@ -37,6 +38,7 @@ class Extras:
     icc_profile: bytes | None = None
     dpi: tuple[float, float] | None = None
     xmp: bytes | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,16 +144,16 @@ def _read(source: Path, limits: Limits, warnings: list[str]) -> Still:
 
 def _take_apart(image: Image.Image, source: Path) -> Still:
     if _has_ycbcr_planes(image):
-        return _jpeg(image)
-    is_deep = _is_deep(image)
+        return _jpeg(image, source)
+    is_deep, is_in_planes = _is_deep(image), _is_in_planes(image)
     image.load()  # Pillow turns a TIFF upright here, so its orientation must be read after
-    extras = _extras(image)
+    extras = _extras(image, source)
     if image.mode.startswith("I;16") or image.mode == "I":
         return Still(_deep_grey(image, source), PlaneFormat(16, True, "709", (0, 0)), None, extras)
     if image.mode == "F":
         raise InputError(f"{source}: pixels of 32-bit floats are not read, save it with 16 bits")
-    if is_deep:
-        return _deep_color(source, extras)
+    if is_deep or is_in_planes:
+        return _deep_color(_pixels_in_planes(source) if is_in_planes else _mixed_pixels(source), source, extras)
     return _shallow(image, extras)
 
 
@@ -159,11 +161,11 @@ def _has_ycbcr_planes(image: Image.Image) -> bool:
     return image.format == "JPEG" and image.mode in ("RGB", "L") and image.info.get("adobe_transform", 1) == 1
 
 
-def _jpeg(image: Image.Image) -> Still:
+def _jpeg(image: Image.Image, source: Path) -> Still:
     assert isinstance(image, JpegImagePlugin.JpegImageFile)
     subsampling = JpegImagePlugin.get_sampling(image) if image.mode == "RGB" else 0
     coding = JpegCoding(tuple(image.quantization[0]), max(0, subsampling))
-    extras = _extras(image)
+    extras = _extras(image, source)
     if image.mode == "RGB":
         image.draft("YCbCr", image.size)
     pixels = np.asarray(image)
@@ -176,6 +178,13 @@ def _is_deep(image: Image.Image) -> bool:
     return any("16" in str(part) for tile in getattr(image, "tile", ()) for part in np.atleast_1d(tile[3])[:1])
 
 
+def _is_in_planes(image: Image.Image) -> bool:
+    """True for a TIFF of 16-bit colours that lie one plane behind the other, which OpenCV takes for mixed."""
+    tags = getattr(image, "tag_v2", {})
+    in_planes = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
+    return in_planes and tags.get(TiffImagePlugin.BITSPERSAMPLE) == (16, 16, 16)
+
+
 def _deep_grey(image: Image.Image, source: Path) -> Plane:
     samples = np.asarray(image)
     if samples.min() < 0 or samples.max() > 65535:
@@ -183,8 +192,18 @@ def _deep_grey(image: Image.Image, source: Path) -> Plane:
     return samples.astype(np.uint16)
 
 
-def _deep_color(source: Path, extras: Extras) -> Still:
-    samples = cv2.imdecode(np.fromfile(source, np.uint8), cv2.IMREAD_UNCHANGED)
+def _mixed_pixels(source: Path) -> NDArray[Any] | None:
+    """(H, W, 3 or 4) with blue first."""
+    return cv2.imdecode(np.fromfile(source, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def _pixels_in_planes(source: Path) -> NDArray[Any]:
+    with opened(source) as container:
+        frame = next(container.decode(video=0))
+    return np.asarray(frame.to_ndarray(format="bgr48le"))
+
+
+def _deep_color(samples: NDArray[Any] | None, source: Path, extras: Extras) -> Still:
     if samples is None or samples.ndim != 3 or samples.dtype != np.uint16:
         raise InputError(f"{source}: this 16-bit picture cannot be read, save it as 16-bit RGB")
     alpha = samples[..., 3].astype(np.uint16) if samples.shape[2] == 4 else None
@@ -208,7 +227,7 @@ def _luma(rgb: NDArray[Any]) -> Plane:
     return luma
 
 
-def _extras(image: Image.Image) -> Extras:
+def _extras(image: Image.Image, source: Path) -> Extras:
     dpi = image.info.get("dpi")
     xmp = image.info.get("xmp")
     return Extras(
@@ -216,6 +235,7 @@ def _extras(image: Image.Image) -> Extras:
         icc_profile=image.info.get("icc_profile") or None,
         dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
         xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
+        notes=read_notes(image, source),
     )
 
 
