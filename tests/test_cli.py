@@ -155,7 +155,8 @@ def test_eval_writes_a_page_where_it_is_told_to(vidcolor, originals, tmp_path):
     assert names(tmp_path / "found") == ["index.html", "report.json"]
     assert json.loads((tmp_path / "found" / "report.json").read_text()) == json.loads(result.stdout)
     assert f"Look at {tmp_path / 'found' / 'index.html'}" in result.stderr
-    assert vidcolor("eval", originals, "--report", tmp_path / "found", "--quiet", "--size", "64").stderr == ""
+    quiet = vidcolor("eval", originals, "--report", tmp_path / "found", "--quiet", "--size", "64")
+    assert quiet.stderr == "" and "PSNR dB" in quiet.stdout
 
 
 @pytest.mark.parametrize(

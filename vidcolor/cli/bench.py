@@ -11,7 +11,7 @@ from vidcolor.cli.options import (
     fast_option,
     json_option,
     limit_options,
-    quiet_option,
+    no_progress_option,
     runtime_option,
 )
 
@@ -31,7 +31,7 @@ from vidcolor.cli.options import (
 @click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
 @click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
 @limit_options
-@quiet_option
+@no_progress_option
 @json_option
 def bench(
     film: Path | None,

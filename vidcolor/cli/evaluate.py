@@ -10,7 +10,7 @@ from vidcolor.cli.options import (
     fast_option,
     json_option,
     limit_options,
-    quiet_option,
+    no_progress_option,
     runtime_option,
 )
 
@@ -40,7 +40,7 @@ from vidcolor.cli.options import (
 )
 @click.option("--report", type=TYPED_PATH, metavar="DIR", help="Write a page to look at, index.html.")
 @limit_options
-@quiet_option
+@no_progress_option
 @json_option
 def evaluate(
     sources: tuple[Path, ...],

@@ -53,6 +53,7 @@ fast_option = click.option(
     "--fast", is_flag=True, help="The network sees key frames only; the temporal filter carries their colours on."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+no_progress_option = click.option("--quiet", is_flag=True, help="Say nothing but what was measured, and errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, nothing else.")
 
 
