@@ -56,6 +56,16 @@ def test_a_trained_model_is_one_that_run_takes(pictures, tmp_path):
     assert (tmp_path / "out.mp4").exists()
 
 
+def test_sizes_are_multiples_of_the_networks_own(pictures, tmp_path):
+    out, film = tmp_path / "run", make_film(tmp_path / "in.mp4", count=4)
+    words = ("--network", "cnn", "--epochs", "1", *SMALL[2:], "--out", out)
+    assert "must be a multiple of 8 for cnn, got 76" in refusal(pictures, *words, "--size", "76")
+    vidcolor("train", pictures, *words, "--size", "72")
+    words = ("run", film, tmp_path / "out.mp4", "--model", out / "model.safetensors", "--preset", "ultrafast")
+    assert "must be at least 8, got 7" in vidcolor(*words, "--work-size", "7", expect=1).stderr
+    vidcolor(*words, "--work-size", "8")
+
+
 def test_what_cannot_teach_is_left_out_and_counted(pictures, tmp_path):
     grey = cv2.cvtColor(photos.cat(), cv2.COLOR_RGB2GRAY)
     cv2.imwrite(str(pictures / "grey.png"), grey)
