@@ -10,6 +10,7 @@ from typing import Any
 from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError, worded
 from vidcolor.pipeline import RunReport
 from vidcolor.resume import is_whole
+from vidcolor.tree import walk
 from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
 
 
@@ -93,9 +94,9 @@ def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
     if _is_locked(path):
         yield path, Path(path.name)
     elif os.path.isdir(path):
-        for file in sorted(path.rglob("*")):
+        for file in walk(path):
             wanted = (os.path.isfile(file) and is_media(file)) or _is_locked(file)
-            if wanted and not _hidden(file, path) and not _lies_in(file, output):
+            if wanted and not _lies_in(file, output):
                 yield file, file.relative_to(path)
     elif _is_glob(given):
         matches = sorted(glob.glob(given, recursive=True))
@@ -130,10 +131,6 @@ def _lies_in(file: Path, folder: Path) -> bool:
 def _folder_of(file: Path) -> Path:
     """The same however the file is spelled; a link that is a file has its own."""
     return Path(os.path.realpath(file.parent))
-
-
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def _writable(place: Path, source: Path) -> Path:
