@@ -155,7 +155,8 @@ def test_eval_writes_a_page_where_it_is_told_to(vidcolor, originals, tmp_path):
     assert names(tmp_path / "found") == ["index.html", "report.json"]
     assert json.loads((tmp_path / "found" / "report.json").read_text()) == json.loads(result.stdout)
     assert f"Look at {tmp_path / 'found' / 'index.html'}" in result.stderr
-    assert vidcolor("eval", originals, "--report", tmp_path / "found", "--quiet", "--size", "64").stderr == ""
+    quiet = vidcolor("eval", originals, "--report", tmp_path / "found", "--quiet", "--size", "64")
+    assert quiet.stderr == "" and "PSNR dB" in quiet.stdout
 
 
 @pytest.mark.parametrize(
@@ -233,6 +234,7 @@ def bad_inputs(tmp_path):
         (["good.mp4", "out.png"], "a film cannot be written as a still"),
         (["good.mp4", "out.mp4", "--model", "fusoin"], "unknown model 'fusoin'"),
         (["good.mp4", "out.mp4", "--model", "pickled.safetensors"], "not a sound safetensors file"),
+        (["good.mp4", "out.mp4", "--work-size", "31"], "work size must be at least 32, got 31"),
         (["good.mp4", "out.mp4", "--start", "99"], "99 s"),
         (["good.mp4", "out.mp4", "--encoder-opt", "nonsense=1"], "no option 'nonsense'"),
     ],
@@ -267,6 +269,8 @@ def test_an_unwritable_folder(vidcolor, film, tmp_path):
     [
         ["run"],
         ["run", "a.mp4", "b.mp4", "--smooth", "2"],
+        ["run", "a.mp4", "b.mp4", "--work-size", "0"],
+        ["run", "a.mp4", "b.mp4", "--work-size", "-1"],
         ["run", "a.mp4", "b.mp4", "--start", "soon"],
         ["run", "a.mp4", "b.mp4", "--encoder-opt", "g"],
         ["run", "a.mp4", "b.mp4", "--compare", "above"],

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -57,6 +56,16 @@ def test_a_trained_model_is_one_that_run_takes(pictures, tmp_path):
     assert (tmp_path / "out.mp4").exists()
 
 
+def test_sizes_are_multiples_of_the_networks_own(pictures, tmp_path):
+    out, film = tmp_path / "run", make_film(tmp_path / "in.mp4", count=4)
+    words = ("--network", "cnn", "--epochs", "1", *SMALL[2:], "--out", out)
+    assert "must be a multiple of 8 for cnn, got 76" in refusal(pictures, *words, "--size", "76")
+    vidcolor("train", pictures, *words, "--size", "72")
+    words = ("run", film, tmp_path / "out.mp4", "--model", out / "model.safetensors", "--preset", "ultrafast")
+    assert "must be at least 8, got 7" in vidcolor(*words, "--work-size", "7", expect=1).stderr
+    vidcolor(*words, "--work-size", "8")
+
+
 def test_what_cannot_teach_is_left_out_and_counted(pictures, tmp_path):
     grey = cv2.cvtColor(photos.cat(), cv2.COLOR_RGB2GRAY)
     cv2.imwrite(str(pictures / "grey.png"), grey)
@@ -104,8 +113,11 @@ def test_a_run_goes_on_with_the_settings_it_left(pictures, tmp_path):
     assert json.loads(vidcolor("train", pictures, "--resume", *out, "--json").stdout)["samples"] == 6
 
 
-def launch(*words):
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are told to ignore it
+def launch(*words, ignored=()):
+    def heed():  # a shell's background jobs are told to ignore some
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
     command = [sys.executable, "-m", "vidcolor", "train", *map(str, words)]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}  # two threads add up in an order that differs from run to run
     return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], preexec_fn=heed, env=alone)
@@ -137,15 +149,30 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(pictures, tmp_p
     assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
 
 
-@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name, code", [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals for a process of its own")
-def test_a_run_that_is_asked_to_stop_loses_no_step(ask, pictures, tmp_path):
+def test_a_run_that_is_asked_to_stop_loses_no_step(name, code, pictures, tmp_path):
     process = launch(pictures, *QUICK[:-1], "100000", *SMALL, "--out", tmp_path / "run")
     wait_for("run/sheets/*", tmp_path)
-    process.send_signal(ask)
+    process.send_signal(getattr(signal, name))
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "go on with --resume" in stderr.decode()
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     steps = int(next(iter(state["learner"]["optimizer"]["state"].values()))["step"])
     assert state["counters"][0] == 3 * steps // 2 + (steps % 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals for a process of its own")
+def test_a_run_goes_on_where_it_is_told_to_ignore_a_signal(pictures, tmp_path):
+    words = (*QUICK[:-1], "100000", *SMALL, "--out", tmp_path / "run")
+    process = launch(pictures, *words, ignored=(signal.SIGINT, signal.SIGHUP))
+    wait_for("run/sheets/*", tmp_path)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGINT):
+        process.send_signal(number)
+    count = len(list((tmp_path / "run" / "sheets").iterdir()))
+    wait_for(f"run/sheets/?????{3 * (count + 3):04d}.png", tmp_path)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143

@@ -63,6 +63,12 @@ def test_the_defaults_are_those_of_click(command: str) -> None:
     assert {name: table(command)[name] for name in plain} == plain
 
 
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "--quiet" in options(command)])
+def test_what_quiet_leaves_to_be_said_is_told_alike(command: str) -> None:
+    (told,) = re.findall(r"^\| `--quiet` \| *\| (.*) \|$", section(command), re.MULTILINE)
+    assert f"{told.capitalize()}." == options(command)["--quiet"].help
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_everything_has_help(command: str) -> None:
     assert COMMANDS[command].help

@@ -23,7 +23,7 @@ from vidcolor.colorizer import load_colorizer
 from vidcolor.errors import ConfigError, InputError
 from vidcolor.evaluate import EvalSettings, evaluate
 from vidcolor.metrics import Features
-from vidcolor.originals import LAYOUT, read_film, to_rgb
+from vidcolor.originals import LAYOUT, find_originals, read_film, to_rgb
 from vidcolor.report import write_report
 from vidcolor.scores import FilmScores, PictureScores
 from vidcolor.smooth import Smoother
@@ -320,6 +320,16 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_measured(tmp_path, coloriz
     assert [next(note for note in left_out if name in note) for name in ("bad.jpg", "empty.png", "bad.mp4", "bad.tar")]
     assert "sliver.png: 200 x 10 is too small" in " ".join(left_out)
     assert len(left_out) == 5 and not any("\n" in note for note in left_out)
+
+
+def test_what_is_hidden_is_no_original(tmp_path):
+    make_film(tmp_path / "film.mp4", count=3)
+    add_photos(tmp_path, "coffee")
+    before = find_originals([tmp_path])
+    for name in (".film.mp4.vidcolor/whole.mp4", ".x.partial-0a.mp4", "._coffee.png", "._coffee.tar"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"half of it")
+    assert find_originals([tmp_path]) == before
 
 
 def test_where_nothing_can_be_read_one_line_says_why(tmp_path, colorizer):

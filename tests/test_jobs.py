@@ -54,6 +54,37 @@ def test_an_output_inside_the_input_is_known_however_it_is_spelled(files, tmp_pa
         assert [Path(source).name for source, _ in plan([given], output)] == ["a.mp4", "b.avi", "c.png"]
 
 
+def test_an_output_may_hold_the_input(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    films = [("films/a.mp4", "a.mp4"), ("films/b.avi", "b.mkv"), ("films/sub/c.png", "sub/c.png")]
+    assert plan(["films"], ".") == plan(["film[s]"], ".") == films
+    assert plan(["films/sub"], "films") == [("films/sub/c.png", "films/c.png")]
+
+
+def test_what_a_glob_or_the_shell_finds_in_the_output_is_not_coloured_again(files):
+    for name in ("a.mp4", "deep/a.mp4"):
+        (files / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (files / "out" / name).touch()
+    films = [files / "a.mp4", files / "b.avi"]
+    for given in ([*films, files / "out", files / "sub"], [files / "*"], [files / "**"], [files / "*/*", *films]):
+        assert sorted(Path(source).name for source, _ in plan(given, files / "out")) == ["a.mp4", "b.avi", "c.png"]
+
+
+def test_an_output_that_is_the_input_is_refused(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(files)
+    for given, output in ((".", "."), (files, "sub/.."), ("../films", files)):
+        with pytest.raises(OutputError, match="is the input itself"):
+            plan([given], output)
+    for given, output in ((["a.mp4", "b.avi"], "."), (["*.*"], files), (["a.mp4"], ".")):
+        with pytest.raises(OutputError, match=r"a\.mp4: is an input itself"):
+            plan(given, output)
+    monkeypatch.chdir(tmp_path)
+    (files / "films").mkdir()
+    (files / "films" / "a.mp4").touch()
+    with pytest.raises(OutputError, match=r"films/a\.mp4: is an input itself"):
+        plan(["films"], ".")
+
+
 def test_globs_and_several_files_go_into_a_folder(files, tmp_path):
     out = tmp_path / "out"
     assert plan([files / "*.mp4", files / "b.avi"], out) == [

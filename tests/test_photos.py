@@ -83,6 +83,19 @@ def test_a_zip_archive_may_begin_with_something_else(tmp_path, pictures, cat):
     assert np.array_equal(find_photos([tmp_path / "cats.zip"])[0].decode(), cat)
 
 
+def test_what_is_hidden_is_no_picture_in_folders_nor_in_archives(tmp_path, pictures):
+    lying = find_photos([pictures])
+    for name in ("._cat.png", ".cat.partial-0a.png", ".dog.mp4.vidcolor/cat.png", "__MACOSX/deep/._dog.jpg"):
+        (pictures / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pictures / "cat.png", pictures / name)
+    with tarfile.open(tmp_path / "cats.tar", "w") as archive:
+        archive.add(pictures, ".")
+    pack(tmp_path / "cats.zip", pictures)
+    assert find_photos([pictures]) == lying
+    for packed in ("cats.tar", "cats.zip"):
+        assert [photo.name for photo in find_photos([tmp_path / packed])] == [photo.name for photo in lying]
+
+
 @pytest.mark.parametrize("name, content", [("empty", None), ("absent.tar", None), ("text.tar", "no archive at all")])
 def test_sources_without_pictures_are_refused(tmp_path, name, content):
     source = tmp_path / name

@@ -488,7 +488,7 @@ def test_an_empty_folder_is_refused(network, tmp_path):
         run(network, tmp_path, tmp_path / "out")
 
 
-@pytest.mark.parametrize("wrong", [{"size": 100}, {"epochs": 0}, {"free_share": 1.5}, {"batch_size": 0}])
+@pytest.mark.parametrize("wrong", [{"size": 24}, {"epochs": 0}, {"free_share": 1.5}, {"batch_size": 0}])
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         TrainConfig(**wrong)

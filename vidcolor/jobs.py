@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError,
 from vidcolor.files import make_folder
 from vidcolor.pipeline import RunReport
 from vidcolor.resume import is_whole
+from vidcolor.tree import walk
 from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
 
 
@@ -44,10 +46,13 @@ def plan_jobs(inputs: Sequence[str], output: str | Path) -> list[Job]:
 
     A single file goes to `output`, or into it if that is a folder or ends like one. Several files, a glob or a folder
     (walked to the bottom, its tree kept) go into the folder `output`; a glob of one file may have a film's or a
-    picture's name as output. A file that is found twice is one job. Raises InputError, OutputError or ConfigError.
+    picture's name as output. A file that is found twice is one job; what lies in an output folder inside the input is
+    none. Raises InputError, OutputError or ConfigError.
     """
     target = Path(output)
-    files = list(_once(found for given in inputs for found in _expand(given, target)))
+    files = list(_once(found for given in inputs for found in _find(given, target)))
+    if not files and os.path.realpath(target) in map(os.path.realpath, inputs):
+        raise OutputError(f"{target}: is the input itself, choose another folder")
     if not files:
         raise InputError(f"{', '.join(inputs)}: no films and no pictures there")
     several = len(inputs) > 1 or len(files) > 1 or os.path.isdir(inputs[0])
@@ -84,7 +89,22 @@ def run_jobs(
         yield outcome
 
 
-def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
+def _find(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
+    """The same as `_expand`, without what is in the output folder where that is the folder given or lies inside it."""
+    inside = _holds(given, output)
+    return (found for found in _expand(given) if not (inside and _lies_in(found[0], output)))
+
+
+def _holds(given: str, output: Path) -> bool:
+    """Whether the output is the folder given or lies inside it, or inside the folder that a glob begins in."""
+    folder = Path(os.path.realpath(output))
+    if _is_glob(given):
+        begin = Path(*takewhile(lambda name: not glob.has_magic(name), Path(given).parts))
+        return Path(os.path.realpath(begin)) in folder.parents
+    return folder.is_relative_to(os.path.realpath(given))
+
+
+def _expand(given: str) -> Iterator[tuple[Path, Path]]:
     """(file, its place below the output folder) for a file, a folder or a glob.
 
     Like a folder, a glob leaves out what is no film and no picture by its name, unless nothing else matches. A folder
@@ -94,15 +114,14 @@ def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
     if _is_locked(path):
         yield path, Path(path.name)
     elif os.path.isdir(path):
-        for file in sorted(path.rglob("*")):
-            wanted = (os.path.isfile(file) and is_media(file)) or _is_locked(file)
-            if wanted and not _hidden(file, path) and not _lies_in(file, output):
+        for file in walk(path):
+            if (os.path.isfile(file) and is_media(file)) or _is_locked(file):
                 yield file, file.relative_to(path)
     elif _is_glob(given):
         matches = sorted(glob.glob(given, recursive=True))
         usual = [match for match in matches if os.path.isdir(match) or is_media(Path(match))]
         for match in usual or matches:
-            yield from _expand(match, output)
+            yield from _expand(match)
     else:
         yield path, Path(path.name)
 
@@ -119,22 +138,18 @@ def _once(found: Iterable[tuple[Path, Path]]) -> Iterator[tuple[Path, Path]]:
     """Every file at the place where it was found first."""
     seen: set[Path] = set()
     for file, place in found:
-        if (name := _folder_of(file) / file.name) not in seen:
+        if (name := _name_of(file)) not in seen:
             seen.add(name)
             yield file, place
 
 
 def _lies_in(file: Path, folder: Path) -> bool:
-    return _folder_of(file).is_relative_to(os.path.realpath(folder))
+    return _name_of(file).parent.is_relative_to(os.path.realpath(folder))
 
 
-def _folder_of(file: Path) -> Path:
+def _name_of(file: Path) -> Path:
     """The same however the file is spelled; a link that is a file has its own."""
-    return Path(os.path.realpath(file.parent))
-
-
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return Path(os.path.realpath(file.parent)) / file.name
 
 
 def _writable(place: Path, source: Path) -> Path:
@@ -147,7 +162,10 @@ def _writable(place: Path, source: Path) -> Path:
 
 def _refuse_collisions(jobs: Sequence[Job]) -> None:
     seen: dict[Path, Path] = {}
+    sources = {_name_of(job.source) for job in jobs}
     for job in jobs:
+        if _name_of(job.target) in sources:
+            raise OutputError(f"{job.target}: is an input itself, choose another output")
         if job.target in seen:
             raise ConfigError(f"{seen[job.target]} and {job.source} would both be written to {job.target}: rename one")
         seen[job.target] = job.source

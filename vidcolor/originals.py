@@ -12,6 +12,7 @@ from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_t
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.photos import ARCHIVES, Photo, find_photos
+from vidcolor.tree import walk
 from vidcolor.video import USUAL, Limits, is_media, is_still, open_reader, read_pictures
 
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
@@ -28,7 +29,7 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
     for source in sources:
         if not source.exists():
             raise InputError(f"{source}: no such file or folder")
-    files = [file for source in sources for file in (sorted(source.rglob("*")) if source.is_dir() else [source])]
+    files = [file for source in sources for file in (walk(source) if source.is_dir() else [source])]
     photos: list[Photo] = []
     wrong = []
     for file in files:

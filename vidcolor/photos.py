@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import InputError
 from vidcolor.reel import spool_film
+from vidcolor.tree import is_hidden, walk
 from vidcolor.video import is_media, is_still
 
 Picture = NDArray[np.uint8]
@@ -80,9 +81,9 @@ def _inflate(data: bytes) -> bytes:
 def find_photos(sources: Sequence[Path], spool: Path | None = None, *, leave_out: Path | None = None) -> list[Photo]:
     """Every picture in the sources, in a stable order. Raises InputError where there is none.
 
+    In folders and archives, what is hidden (`tree.py`) is not looked at, nor is what lies below the folder `leave_out`.
     Frames of films are kept as files below `spool`, and found there the next time; without it, films are left out.
-    What lies below the folder `leave_out` is not looked at. A film or an archive in a folder that cannot be read counts
-    as one broken picture.
+    A film or an archive in a folder that cannot be read counts as one broken picture.
     """
     photos = [photo for source in sources for photo in _photos_in(source, spool, leave_out)]
     if not photos:
@@ -114,10 +115,10 @@ def _photos_in(source: Path, spool: Path | None, leave_out: Path | None = None) 
 
 
 def _files_in(folder: Path, leave_out: Path | None) -> Iterator[Path]:
-    hidden = leave_out.resolve() if leave_out else None
-    for path in sorted(folder.rglob("*")):
+    left_out = leave_out.resolve() if leave_out else None
+    for path in walk(folder):
         wanted = is_media(path) or path.suffix.lower() in ARCHIVES
-        if wanted and path.is_file() and hidden not in path.resolve().parents:
+        if wanted and path.is_file() and left_out not in path.resolve().parents:
             yield path
 
 
@@ -125,7 +126,7 @@ def _photos_in_tar(path: Path) -> Iterator[Photo]:
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
-                if member.isfile() and is_still(Path(member.name)):
+                if member.isfile() and _is_wanted(Path(member.name)):
                     yield Photo(path, member.offset_data, member.size, member.name)
     except (tarfile.TarError, OSError) as error:
         raise InputError(f"{path}: not an uncompressed tar archive ({error})") from None
@@ -135,11 +136,16 @@ def _photos_in_zip(path: Path) -> Iterator[Photo]:
     try:
         with ZipFile(path) as archive, open(path, "rb") as file:
             for info in archive.infolist():
-                if not info.is_dir() and is_still(Path(info.filename)):
+                if not info.is_dir() and _is_wanted(Path(info.filename)):
                     file.seek(info.header_offset)
                     yield _zip_member(path, info, file.read(30))
     except (BadZipFile, struct.error, OSError) as error:
         raise InputError(f"{path}: not a zip archive, or a damaged one ({error})") from None
+
+
+def _is_wanted(place: Path) -> bool:
+    """Of a file in an archive."""
+    return is_still(place) and not is_hidden(place)
 
 
 def _zip_member(path: Path, info: ZipInfo, header: bytes) -> Photo:

@@ -129,11 +129,11 @@ def colorize_window(
         return _colorize(window, target, colorizer, settings, on_frames, lambda info: nullcontext((writer, Kept())))
 
 
-def describe_run(source: str, colorizer: Colorizer, settings: RunSettings) -> Job:
+def describe_run(source_digest: str, colorizer: Colorizer, settings: RunSettings) -> Job:
     """All that the film depends on which comes of the source of this digest."""
     batch_size, encoding = settings.batch_size or colorizer.batch_size, settings.encoding.on_this_machine()
     return describe_job(
-        source=source,
+        source=source_digest,
         model=colorizer.digest,
         device=colorizer.device.type,
         runtime=colorizer.maker,

@@ -197,9 +197,10 @@ class SharedFilm:
     def _new_encoder(self) -> Encoder:
         return open_encoder(self._job.target, self._film, self._encoding, self._info)
 
-    def _describe(self, source: str, windows: int) -> resume.Job:
+    def _describe(self, source_digest: str, windows: int) -> resume.Job:
         header = sha256(self._new_encoder().header).hexdigest()
-        return {**describe_run(source, self._colorizer, self._settings), "windows": str(windows), "encoder": header}
+        run = describe_run(source_digest, self._colorizer, self._settings)
+        return {**run, "windows": str(windows), "encoder": header}
 
     def _steps(self) -> Show:
         """Tell of the frames of a window as they are done."""

@@ -7,31 +7,34 @@ import click
 
 from vidcolor.cli.options import (
     TYPED_PATH,
+    batch_size_option,
     device_option,
     fast_option,
     json_option,
     limit_options,
-    quiet_option,
+    model_option,
+    no_progress_option,
+    quality_options,
     runtime_option,
+    work_size_option,
 )
 
 
 @click.command()
 @click.argument("film", required=False, type=TYPED_PATH)
-@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@model_option
 @device_option
 @runtime_option
-@click.option("--batch-size", type=click.IntRange(1), help="Frames at once; default: what suits the device.")
-@click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
+@batch_size_option
+@work_size_option
 @fast_option
 @click.option("--height", default=480, show_default=True, help="Lines of the film that is made up if none is given.")
 @click.option("--frames", default=240, show_default=True, help="Only so many, from the beginning of the film.")
 @click.option("--repeats", default=5, show_default=True, help="Measurements, not counting one to warm up.")
 @click.option("--codec", default="libx264", show_default=True, help="Video encoder.")
-@click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
-@click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
+@quality_options
 @limit_options
-@quiet_option
+@no_progress_option
 @json_option
 def bench(
     film: Path | None,

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from vidcolor.cli.exits import DAMAGED
-from vidcolor.cli.options import TYPED_PATH, json_option, limit_options, quiet_option
+from vidcolor.cli.options import TYPED_PATH, codec_option, json_option, limit_options, quality_options, quiet_option
 
 
 @click.command()
@@ -19,9 +19,8 @@ from vidcolor.cli.options import TYPED_PATH, json_option, limit_options, quiet_o
     type=click.Choice(["side", "split"]),
     help="Side by side, or parted by a line that moves.",
 )
-@click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
-@click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
-@click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
+@codec_option
+@quality_options
 @limit_options
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @quiet_option

@@ -10,21 +10,25 @@ from vidcolor.cli.options import (
     fast_option,
     json_option,
     limit_options,
-    quiet_option,
+    model_option,
+    no_progress_option,
     runtime_option,
+    saturation_option,
+    smooth_option,
+    work_size_option,
 )
 
 
 @click.command("eval")
 @click.argument("sources", nargs=-1, required=True, type=TYPED_PATH, metavar="ORIGINAL...")
-@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@model_option
 @device_option
 @runtime_option
 @click.option("--size", default=256, show_default=True, help="Pictures are compared at this side squared, in pixels.")
-@click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
-@click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
+@work_size_option
+@smooth_option
 @fast_option
-@click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
+@saturation_option
 @click.option(
     "--feature-weights",
     type=TYPED_PATH,
@@ -40,7 +44,7 @@ from vidcolor.cli.options import (
 )
 @click.option("--report", type=TYPED_PATH, metavar="DIR", help="Write a page to look at, index.html.")
 @limit_options
-@quiet_option
+@no_progress_option
 @json_option
 def evaluate(
     sources: tuple[Path, ...],

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import TYPED_PATH, json_option, quiet_option
+from vidcolor.cli.options import TYPED_PATH, json_option, model_option, quiet_option
 
 
 @click.command()
 @click.argument("output", type=TYPED_PATH)
-@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@model_option
 @click.option("--to", default="onnx", show_default=True, type=click.Choice(["onnx", "openvino"]), help="The format.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @quiet_option

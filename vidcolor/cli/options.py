@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from vidcolor.released import DEFAULT_MODEL
+
 C = TypeVar("C", bound=Callable[..., Any])
 TYPED_PATH = click.Path(readable=False, path_type=Path)
 """Left as it is: the library says what is wrong with a file."""
@@ -39,6 +41,9 @@ class KeyValue(click.ParamType[tuple[str, str]]):
         return key, setting
 
 
+model_option = click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|FILE", help="Released model or checkpoint."
+)
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where to compute."
 )
@@ -49,11 +54,32 @@ runtime_option = click.option(
     type=click.Choice(["auto", "torch", "openvino"]),
     help="What computes the network; auto: openvino on a CPU where it is installed.",
 )
+batch_size_option = click.option(
+    "--batch-size", type=click.IntRange(1), help="Frames at once; default: what suits the device."
+)
+work_size_option = click.option(
+    "--work-size", type=click.IntRange(1), help="Side of the square the network sees; default: the model's."
+)
+smooth_option = click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
 fast_option = click.option(
     "--fast", is_flag=True, help="The network sees key frames only; the temporal filter carries their colours on."
 )
+saturation_option = click.option(
+    "--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour."
+)
+codec_option = click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+no_progress_option = click.option("--quiet", is_flag=True, help="Say nothing but what was measured, and errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout, nothing else.")
+
+
+def quality_options(command: C) -> C:
+    """--crf and --preset, of the video encoder."""
+    quality = click.option(
+        "--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better."
+    )
+    speed = click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
+    return quality(speed(command))
 
 
 def limit_options(command: C) -> C:

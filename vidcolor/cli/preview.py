@@ -4,18 +4,28 @@ from pathlib import Path
 
 import click
 
-from vidcolor.cli.options import TYPED_PATH, device_option, json_option, limit_options, quiet_option, runtime_option
+from vidcolor.cli.options import (
+    TYPED_PATH,
+    device_option,
+    json_option,
+    limit_options,
+    model_option,
+    quiet_option,
+    runtime_option,
+    saturation_option,
+    work_size_option,
+)
 
 
 @click.command()
 @click.argument("source", type=TYPED_PATH, metavar="INPUT")
 @click.argument("sheet", type=TYPED_PATH, metavar="SHEET")
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 400), help="Moments on the sheet.")
-@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@model_option
 @device_option
 @runtime_option
-@click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
-@click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
+@work_size_option
+@saturation_option
 @limit_options
 @click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
 @quiet_option

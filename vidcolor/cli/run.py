@@ -10,12 +10,19 @@ from vidcolor.cli.exits import DAMAGED, FAILED
 from vidcolor.cli.options import (
     KeyValue,
     Seconds,
+    batch_size_option,
+    codec_option,
     device_option,
     fast_option,
     json_option,
     limit_options,
+    model_option,
+    quality_options,
     quiet_option,
     runtime_option,
+    saturation_option,
+    smooth_option,
+    work_size_option,
 )
 from vidcolor.cli.signals import exit_code
 
@@ -23,14 +30,14 @@ from vidcolor.cli.signals import exit_code
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.argument("output")
-@click.option("--model", default="fusion", show_default=True, metavar="NAME|FILE", help="Released model or checkpoint.")
+@model_option
 @device_option
 @runtime_option
-@click.option("--batch-size", type=click.IntRange(1), help="Frames at once; default: what suits the device.")
-@click.option("--work-size", type=click.IntRange(32), help="Side of the square the network sees; default: the model's.")
-@click.option("--smooth", type=click.FloatRange(0, 1), help="Strength of the temporal filter, 0 is off.")
+@batch_size_option
+@work_size_option
+@smooth_option
 @fast_option
-@click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour.")
+@saturation_option
 @click.option(
     "--keep-color",
     default="never",
@@ -41,9 +48,8 @@ from vidcolor.cli.signals import exit_code
 @click.option(
     "--compare", type=click.Choice(["side", "split"]), help="Show grey and colour: side by side, or a moving split."
 )
-@click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
-@click.option("--crf", default=18.0, show_default=True, type=click.FloatRange(0, 63), help="Quality, lower is better.")
-@click.option("--preset", default="medium", show_default=True, help="Speed of the encoder.")
+@codec_option
+@quality_options
 @click.option("--encoder-opt", "encoder_options", multiple=True, type=KeyValue(), help="Any option of the encoder.")
 @click.option("--start", type=Seconds(), help="Begin here: seconds or HH:MM:SS.")
 @click.option("--end", type=Seconds(), help="Stop here: seconds or HH:MM:SS.")

@@ -2,11 +2,13 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from vidcolor.cli.exits import HUNG_UP, INTERRUPTED, TERMINATED
+
+T = TypeVar("T")
 
 _CODES = {"SIGHUP": HUNG_UP, "SIGINT": INTERRUPTED, "SIGTERM": TERMINATED}
 """Signal, where the system has it, to exit code: 128 and its number, as shells have it."""
@@ -29,15 +31,8 @@ def exit_code(interrupt: KeyboardInterrupt) -> int:
 def stopped_by_signals() -> Iterator[None]:
     """Within, the first of these signals raises Stopped; not those that somebody ignores (nohup) or handles."""
     before: dict[int, Any] = {}
-
-    def stop(number: int, frame: object) -> None:
-        for heeded in before:
-            signal.signal(heeded, signal.SIG_IGN)  # the clean-up is not to be disturbed
-        raise Stopped(_CODES[signal.Signals(number).name])
-
     if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in _CODES if hasattr(signal, name)]
-        before = {number: signal.signal(number, stop) for number in numbers if _is_free(number)}
+        before = _hand_over((signal.SIG_DFL, signal.default_int_handler), _stop)
     try:
         yield
     finally:
@@ -45,5 +40,41 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _is_free(number: int) -> bool:
-    return signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+@contextmanager
+def stopped_between_steps(show: Callable[[T], None]) -> Iterator[Callable[[T], None]]:
+    """Yields a callback for the end of every step, which does what `show` does.
+
+    From the first step on, what `stopped_by_signals` heeds raises Stopped there and not amid a step, so that the state
+    can be kept. A second signal does not wait.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        asked.append(number)
+        _hand_over((ask,), _stop)
+
+    def on_step(progress: T) -> None:
+        show(progress)
+        if asked:
+            raise Stopped(_code_of(asked[0]))
+        _hand_over((_stop,), ask)
+
+    try:
+        yield on_step
+    finally:
+        _hand_over((ask,), _stop)
+
+
+def _stop(number: int, frame: object) -> None:
+    _hand_over((_stop,), signal.SIG_IGN)  # the clean-up is not to be disturbed
+    raise Stopped(_code_of(number))
+
+
+def _hand_over(handlers: tuple[Any, ...], new: Any) -> dict[int, Any]:
+    """Let `new` handle the signals that one of `handlers` does. Returns what handled each of them."""
+    numbers = [getattr(signal, name) for name in _CODES if hasattr(signal, name)]
+    return {number: signal.signal(number, new) for number in numbers if signal.getsignal(number) in handlers}
+
+
+def _code_of(number: int) -> int:
+    return _CODES[signal.Signals(number).name]

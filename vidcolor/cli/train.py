@@ -1,17 +1,16 @@
 """`vidcolor train`."""
 
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vidcolor.cli.exits import FAILED, INTERRUPTED
+from vidcolor.cli.exits import FAILED
 from vidcolor.cli.options import TYPED_PATH, KeyValue, device_option, json_option, quiet_option
+from vidcolor.cli.signals import exit_code, stopped_between_steps
 
 
 def _setting(name: str, default: str, text: str, kind: Any = None, **more: Any) -> Callable[..., Any]:
@@ -124,7 +123,7 @@ def train(
     reports = launched_group().is_first
     silent = quiet or not reports
     try:
-        with console.training_bar(silent) as show, _interrupted_between_steps(show) as on_step:
+        with console.training_bar(silent) as show, stopped_between_steps(show) as on_step:
             report = train(
                 setup.network,
                 sources,
@@ -136,12 +135,12 @@ def train(
                 knows_colors=setup.knows_colors,
                 on_step=on_step,
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if not (out / "state.pt").exists():
             raise
         if not silent:
             click.echo(f"Interrupted: the run so far is in {out}, go on with --resume.", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(exit_code(interrupt))
     except VidcolorError:
         if not reports:  # the first process says it
             sys.exit(FAILED)
@@ -158,31 +157,3 @@ def _parsed(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
-
-
-@contextmanager
-def _interrupted_between_steps(show: Callable[[Any], None]) -> Iterator[Callable[[Any], None]]:
-    """From the first step on Ctrl-C and SIGTERM wait for the end of a step, so that the state can be kept.
-
-    A second one does not wait.
-    """
-    asked: list[int] = []
-    before: dict[int, Any] = {}
-
-    def ask(number: int, frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    def on_step(progress: Any) -> None:
-        if not before:
-            before.update({number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)})
-        show(progress)
-        if asked:
-            raise KeyboardInterrupt
-
-    try:
-        yield on_step
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -9,6 +9,7 @@ from typing import Any
 
 from vidcolor.color import GREYS
 from vidcolor.errors import ConfigError
+from vidcolor.photos import LEAST_SIDE
 
 OPTIMIZERS = ("adamw", "adam", "adadelta")
 SCHEDULES = ("cosine", "plateau", "constant")
@@ -24,7 +25,7 @@ class TrainConfig:
     minutes: float | None = None
     """Measure the run by the clock instead of by epochs."""
     size: int = 160
-    """Side of the training crops in pixels."""
+    """Side of the training crops in pixels, a multiple of the network's."""
     grey: str = "709"
     """What the network is shown of a colour picture, one of `color.GREYS`."""
     batch_size: int = 32
@@ -94,7 +95,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "size", "batch_size", "cache_views", "held_out", "check_every", "patience"):
+        for name in ("epochs", "batch_size", "cache_views", "held_out", "check_every", "patience"):
             self._refuse(name, getattr(self, name) < 1, "must be at least 1")
         for name in ("free_share", "critic_share", "joint_share", "film_look", "ema", "held_out_share"):
             self._refuse(name, not 0 <= getattr(self, name) <= 1, "must lie in 0..1")
@@ -117,7 +118,7 @@ class TrainConfig:
             ("perceptual_network", PERCEPTUAL_NETWORKS),
         ):
             self._refuse(name, getattr(self, name) not in choices, f"must be one of {', '.join(choices)}")
-        self._refuse("size", self.size % 32 != 0, "must be a multiple of 32")
+        self._refuse("size", self.size < LEAST_SIDE, f"must be at least {LEAST_SIDE}")
         self._refuse("joint_share", self.critic_share + self.joint_share > 1, "and critic_share must not exceed 1")
 
     def _refuse(self, name: str, wrong: bool, rule: str) -> None:

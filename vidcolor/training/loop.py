@@ -89,9 +89,10 @@ def train(
                 losses = run.learn(batch)
                 scores = run.check() if run.check_due else None
                 progress = TrainProgress(run.samples, run.share, run.stage_name, losses, scores)
-                if group.any(_interrupted(on_step, progress)):
+                interrupt = _interrupt(on_step, progress)
+                if group.any(interrupt is not None):
                     run.keep()
-                    raise KeyboardInterrupt
+                    raise interrupt or KeyboardInterrupt
                 if run.stage_is_over:
                     break
                 run.keep_now_and_then()
@@ -101,9 +102,9 @@ def train(
     return TrainReport(str(folder.model), run.samples, run.minutes, *counts, run.record.history, best)
 
 
-def _interrupted(on_step: Callable[[TrainProgress], None], progress: TrainProgress) -> bool:
+def _interrupt(on_step: Callable[[TrainProgress], None], progress: TrainProgress) -> KeyboardInterrupt | None:
     try:
         on_step(progress)
-    except KeyboardInterrupt:
-        return True
-    return False
+    except KeyboardInterrupt as interrupt:
+        return interrupt
+    return None

@@ -1,0 +1,14 @@
+"""What lies in a folder or an archive for people to see: half-written files and macOS' companions are hidden."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Files and folders below the folder to the bottom, sorted, but none that is hidden or lies in a hidden one."""
+    return (path for path in sorted(folder.rglob("*")) if not is_hidden(path.relative_to(folder)))
+
+
+def is_hidden(place: PurePath) -> bool:
+    """Whether a name on the way begins with a dot, like `.film.mp4.vidcolor/whole.mp4` and `__MACOSX/._cat.jpg`."""
+    return any(name.startswith(".") and name != ".." for name in place.parts)
