@@ -46,14 +46,34 @@ MOST_LOSSES = 20
 """Damaged places of a film that are named one by one."""
 
 stderr = Console(stderr=True, highlight=False)
-stdout = Console(highlight=False)
+
+
+class _Results(Console):
+    """Stdout. Raises OutputError where nobody takes what is printed."""
+
+    def print(self, *lines: Any, **options: Any) -> None:
+        with _taken():
+            super().print(*lines, **options)
+            self.file.flush()
+
+    def on_broken_pipe(self) -> None:
+        raise
+
+
+stdout = _Results(highlight=False)
 
 
 def print_json(value: Any) -> None:
     """A dataclass, or anything made of them, as indented JSON on stdout. Raises OutputError where nobody takes it."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
-    try:
+    with _taken():
         print(text.encode("utf-8", "backslashreplace").decode(), flush=True)  # a file's name need not be Unicode
+
+
+@contextmanager
+def _taken() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         # What is still in the buffer would raise once more when the program ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -62,11 +62,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """With all above it, unless it is there. Raises OutputError."""
+    """With all above it, unless it is there. Raises OutputError where it cannot be made or written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another output") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: cannot be written to; choose another output")
 
 
 def flush(file: Path) -> None:

@@ -3,6 +3,8 @@
 Heavy imports stand inside the commands, so that `--help` answers at once.
 """
 
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -27,6 +29,8 @@ class _Commands(click.Group):
     """The one place where vidcolor's errors become click's: one line, exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a name in it need not be in the terminal's alphabet
         try:
             with stopped_by_signals(), worded():
                 return super().invoke(ctx)

@@ -90,11 +90,13 @@ def evaluate(
     colorizer = load_colorizer(model, device, work_size, runtime, fast)
     with console.steps_bar(quiet) as on_source:
         found = evaluate(sources, colorizer, settings, on_source)
-    if as_json:
-        console.print_json(found.report)
-    else:
-        console.print_evaluation(found.report)
-    if report:
-        page = write_report(found, report)
-        if not quiet:
-            click.echo(f"Look at {page}", err=True)
+    try:
+        if as_json:
+            console.print_json(found.report)
+        else:
+            console.print_evaluation(found.report)
+    finally:
+        if report:
+            page = write_report(found, report)
+            if not quiet:
+                click.echo(f"Look at {page}", err=True)
