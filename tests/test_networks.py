@@ -47,6 +47,12 @@ def test_frames_of_a_batch_do_not_see_each_other(network):
     assert torch.allclose(together, alone, atol=0.05)
 
 
+def test_a_network_that_picks_colors_says_so(network):
+    side = usual_side(network)
+    raw = network(torch.rand(1, 1, side, side) * 2 - 1)
+    assert network.to_ab(raw).requires_grad is not network.picks_colors
+
+
 def test_loss_is_finite_falls_and_reaches_every_free_weight(network):
     """With the same dropout at every step, the pretrained part frozen, and steps too small to overshoot."""
     network.train()

@@ -319,19 +319,6 @@ def test_a_gradient_that_is_no_number_leaves_the_weights_alone(network, pictures
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.named_parameters())
 
 
-def test_terms_that_nothing_would_heed_are_refused(pictures, tmp_path):
-    kmeans = build_network("kmeans", {})
-    with pytest.raises(ConfigError, match="neither a critic nor a further loss"):
-        train(
-            kmeans,
-            [pictures],
-            tmp_path,
-            replace(QUICK, colorfulness=1.0),
-            new_meta("k", "kmeans", kmeans),
-            device=CPU,
-        )
-
-
 def test_whoever_interrupts_between_steps_loses_no_step(network, pictures, tmp_path):
     def stop(progress):
         if progress.samples >= 4:

@@ -53,6 +53,15 @@ def test_settings_survive_their_file(tmp_path):
         ("network = 'cnn'", "write the network as a table"),
         ("size = 160\n[network]\nname = 'pix2pix'", "size must be a multiple of 128 for pix2pix, got 160"),
         ("stability = 1.0\nfree_share = 0.0", "perceptual, colorfulness and stability have no use"),
+        (
+            "critic_share = 0.1\n[network]\nname = 'kmeans'",
+            "kmeans picks colours, so neither a critic nor a further loss",
+        ),
+        (
+            "joint_share = 0.1\n[network]\nname = 'kmeans'",
+            "kmeans picks colours, so neither a critic nor a further loss",
+        ),
+        ("stability = 1.0\n[network]\nname = 'kmeans'", "kmeans picks colours, so neither a critic nor a further loss"),
         ("[network]\npalette_size = 0", "palette_size and three widths must be at least 1"),
         ("[network]\nname = 'fusoin'", "unknown network 'fusoin'"),
         ("[network]\npalette = 3", "network fusion does not know a setting.*palette"),

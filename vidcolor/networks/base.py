@@ -41,6 +41,9 @@ class Network(nn.Module, ABC):
 
     config: NetworkConfig
 
+    picks_colors: bool = False
+    """Whether `to_ab` picks colours, and passes no gradient on: no critic and no term on them can teach it."""
+
     recipe: Mapping[str, Any] = {}
     """Settings of `TrainConfig` that this network is trained with where the user says nothing."""
 

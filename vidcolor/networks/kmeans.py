@@ -41,6 +41,7 @@ class Kmeans(Network):
     """
 
     multiple = 8
+    picks_colors = True
     palette: Tensor
     config: KmeansConfig
     recipe: Mapping[str, Any] = {

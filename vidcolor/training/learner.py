@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Features, Network
 from vidcolor.parallel import Group, synchronise_norms
 from vidcolor.training.adversary import Adversary, Diverged, refuse_endless
@@ -126,10 +125,6 @@ class Learner:
 
     def _further_losses(self, batch: TrainBatch, ab: Tensor) -> dict[str, Tensor]:
         assert self.stage is not None and batch.lightness is not None and batch.full_lab is not None
-        if not ab.requires_grad:
-            raise ConfigError(
-                "this network picks colours: neither a critic nor a further loss can teach it; leave them out"
-            )
         losses = self.extras.terms(batch.lightness, ab, batch.full_lab, self._paint)
         if self.stage.name == JOINT and self.adversary is not None:
             losses["adversary"] = self.config.gan_weight * self.adversary.judge(batch.lightness, ab)

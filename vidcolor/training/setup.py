@@ -80,6 +80,11 @@ def _refuse_misfits(arch: str, network: Network, config: TrainConfig) -> None:
     """Settings that are sound by themselves, but not for this network."""
     if config.size % network.multiple:
         raise ConfigError(f"size must be a multiple of {network.multiple} for {arch}, got {config.size}")
+    if network.picks_colors and (config.adversarial or wants_extras(config)):
+        raise ConfigError(
+            f"{arch} picks colours, so neither a critic nor a further loss can teach it: "
+            "leave out critic_share, joint_share, perceptual, colorfulness and stability"
+        )
     stages = {stage.name for stage in plan_stages(config, bool(network.encoder_parts()))}
     if wants_extras(config) and not stages & {FREE, JOINT}:
         raise ConfigError(
