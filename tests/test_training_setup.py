@@ -62,9 +62,11 @@ def test_settings_survive_their_file(tmp_path):
             "kmeans picks colours, so neither a critic nor a further loss",
         ),
         ("stability = 1.0\n[network]\nname = 'kmeans'", "kmeans picks colours, so neither a critic nor a further loss"),
-        ("[network]\npalette_size = 0", "palette_size and three widths must be at least 1"),
+        ("[network]\npalette_size = 0", "palette_size must be at least 1, got 0"),
         ("[network]\nname = 'fusoin'", "unknown network 'fusoin'"),
-        ("[network]\npalette = 3", "network fusion does not know a setting.*palette"),
+        ("[network]\nname = ['fusion']", r"network = \['fusion'\] is of the wrong kind"),
+        ("name = 3", "name = 3 is of the wrong kind"),
+        ("[network]\npalette = 3", "unknown setting 'palette': network fusion knows palette_size, widths, "),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said_in_one_line(tmp_path, text, complaint):

@@ -1,7 +1,7 @@
 """The contract every network keeps. Adding one is one file here and one line in `networks.NETWORKS`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,12 +18,6 @@ class NetworkConfig:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    """Raises ConfigError where a setting is none of its choices."""
-    if value not in (known := tuple(choices)):
-        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value}")
 
 
 class Network(nn.Module, ABC):

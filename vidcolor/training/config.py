@@ -3,12 +3,13 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vidcolor.color import GREYS
 from vidcolor.errors import ConfigError
+from vidcolor.networks.settings import check_kinds, check_names
 
 OPTIMIZERS = ("adamw", "adam", "adadelta")
 SCHEDULES = ("cosine", "plateau", "constant")
@@ -151,17 +152,13 @@ def compose(recipe: Mapping[str, Any], *layers: Mapping[str, Any]) -> TrainConfi
     merged: dict[str, Any] = dict(recipe)
     for layer in layers:
         merged |= layer
-    kinds = {item.name: item.type for item in fields(TrainConfig)}
-    for name, value in merged.items():
-        if name not in kinds:
-            raise ConfigError(f"unknown setting {name!r}: `vidcolor train --help` lists what there is")
-        if not _fits(value, kinds[name]):
-            raise ConfigError(f"{name} = {value!r} is of the wrong kind: it should be {_name_of(kinds[name])}")
+    check_names(merged, TrainConfig, "`vidcolor train --help` lists what there is")
+    check_kinds(merged, TrainConfig)
     return TrainConfig(**merged)
 
 
 def read_file(path: Path) -> TrainFile:
-    """Raises ConfigError where there is no such file or it is no TOML."""
+    """Raises ConfigError where there is no such file, it is no TOML, or a name in it is no word."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -171,23 +168,15 @@ def read_file(path: Path) -> TrainFile:
     network = values.pop("network", {})
     if not isinstance(network, dict):
         raise ConfigError(f"{path}: write the network as a table: [network], and below it name = {network!r}")
-    return TrainFile(values.pop("name", None), network.pop("name", None), network, values)
+    names = {"name": values.pop("name", None), "network": network.pop("name", None)}
+    check_kinds(names, TrainFile)
+    return TrainFile(**names, network_settings=network, settings=values)
 
 
 def to_toml(file: TrainFile) -> str:
     """What `read_file` reads back."""
     top, network = {"name": file.name} | file.settings, {"name": file.network} | file.network_settings
     return "\n".join([*_lines(top), "", "[network]", *_lines(network)]) + "\n"
-
-
-def _fits(value: object, kind: Any) -> bool:
-    """A whole number will do for a float; True and False are no numbers."""
-    accepted = kind | int if isinstance(0.0, kind) else kind
-    return isinstance(value, accepted) and (not isinstance(value, bool) or kind is bool)
-
-
-def _name_of(kind: Any) -> str:
-    return getattr(kind, "__name__", str(kind))
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
