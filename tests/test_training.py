@@ -199,6 +199,32 @@ def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(network, p
     assert_same_end(tmp_path / "whole", tmp_path / "parts")
 
 
+@pytest.mark.parametrize("critic_share", [0.0, 0.2])
+def test_a_duel_that_begins_a_resumed_run_is_measured_as_in_one_that_was_not(critic_share, network, pictures, tmp_path):
+    config = replace(QUICK, epochs=2, free_share=0.0, critic_share=critic_share, joint_share=0.2, check_every=1000)
+    start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    torch.manual_seed(1)  # of the critic
+    run(network, pictures, tmp_path / "whole", config)
+
+    def stop(progress):
+        if progress.share >= 0.8:
+            raise KeyboardInterrupt
+
+    network.load_state_dict(start)
+    torch.manual_seed(1)
+    with pytest.raises(KeyboardInterrupt):
+        run(network, pictures, tmp_path / "parts", config, on_step=stop)
+    run(build_network("fusion", network.config.to_dict()), pictures, tmp_path / "parts", config, resume=True)
+    whole, parts = (
+        torch.load(tmp_path / name / "state.pt", weights_only=True)["record"] for name in ("whole", "parts")
+    )
+    for row in whole["history"] + parts["history"]:
+        del row["minutes"]
+    assert [row["stage"] for row in whole["history"]][-2:] == ["critic" if critic_share else "frozen", "joint"]
+    assert parts == whole
+    assert_same_end(tmp_path / "whole", tmp_path / "parts")
+
+
 def test_a_run_with_other_pictures_is_not_resumed(network, pictures, tmp_path):
     run(network, pictures, tmp_path)
     with pytest.raises(ConfigError, match=r"seed 0, this one 5"):

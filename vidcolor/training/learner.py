@@ -102,13 +102,12 @@ class Learner:
             state["critic_optimizer"] = self.adversary.optimizer.state_dict()
         return state
 
-    def restore(self, state: dict[str, Any], same_stage: bool) -> None:
-        """Go on from `state`; the optimizer of another stage is not taken over."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`, of the stage that was entered."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
-        if same_stage:
-            self._restore_optimizer(state["optimizer"])
-            self.plateau.load_state_dict(state["plateau"])
+        self._restore_optimizer(state["optimizer"])
+        self.plateau.load_state_dict(state["plateau"])
         if self.adversary is not None:
             self.adversary.critic.load_state_dict(state["critic"])
             self.adversary.optimizer.load_state_dict(state["critic_optimizer"])

@@ -100,12 +100,12 @@ class Run:
             return
         if self.stage.name == JOINT and self.samples > self.last_check:
             self.check()  # what the duel is measured against
-        self._enter()
+        self._enter(self.stage)
 
-    def _enter(self) -> None:
-        self.stage_name = self.stage.name
-        self.learner.enter(self.stage)
-        self.record.enter(duel=self.stage_name == JOINT)
+    def _enter(self, stage: Stage) -> None:
+        self.stage_name = stage.name
+        self.learner.enter(stage)
+        self.record.enter(duel=stage.name == JOINT)
         if self.stage_name != FROZEN:
             self.group.from_first(lambda: drop_features(self.folder.features))  # the encoder will be another
 
@@ -165,19 +165,19 @@ class Run:
         )
 
     def restore(self) -> None:
-        """Go on from the state in the folder. Raises ConfigError where it is that of another run."""
+        """Go on from the state in the folder, in the stage that was left; `enter_stage` leads to the one due now.
+
+        Raises ConfigError where it is the state of another run.
+        """
         state = self.folder.load_state()
         self._refuse_other(state["fixed"])
         self.samples, self.last_check, minutes = state["counters"]
-        self.record = Record(**state["record"])
         self._start_clock(minutes)
         self.share = self._measure_share()
-        same_stage, stale = self.stage.name == state["stage"], self.record.stale
-        self._enter()
-        self.learner.restore(state["learner"], same_stage)
-        if same_stage:
-            self.record.stale = stale
-            self.stopped = self._is_stale
+        self._enter(replace(self.stage, name=state["stage"]))
+        self.learner.restore(state["learner"])
+        self.record = Record(**state["record"])
+        self.stopped = self.stage.name == self.stage_name and self._is_stale
 
     def _refuse_other(self, fixed: dict[str, Any]) -> None:
         for name, mine in self._fixed.items():
