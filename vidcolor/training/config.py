@@ -30,17 +30,18 @@ class TrainConfig:
     """What the network is shown of a colour picture, one of `color.GREYS`."""
     batch_size: int = 32
     free_batch_size: int | None = None
-    """Pictures in a step once the encoder is free; None: as many as before."""
+    """Pictures in a step once the encoder is free; None: as many as else."""
 
     optimizer: str = "adamw"
     momentum: float = 0.9
     """The first beta of Adam and AdamW."""
     weight_decay: float = 0.02
     rate: float = 1.5e-3
-    """Learning rate of the first stage."""
+    """Learning rate until the encoder is free, or where there is none."""
     free_rate: float = 3e-4
     """Of everything but the encoder, once that is free."""
     encoder_rate: float = 1e-4
+    """Of the encoder, once that is free."""
     schedule: str = "cosine"
     """How rates change within a stage: "cosine" and "constant" warm up, "plateau" divides by ten when checks get no
     better."""
@@ -49,6 +50,7 @@ class TrainConfig:
     early_stop: int = 0
     """End the run after so many checks without improvement; 0: never."""
     ema: float = 0.999
+    """Share of the past in the running average of the weights, which is scored and kept; less in the first steps."""
     precision: str = "auto"
     """Of the network's arithmetic; "auto" is bfloat16 on CUDA and float32 elsewhere. Losses are float32."""
 
@@ -61,8 +63,11 @@ class TrainConfig:
     joint_share: float = 0.0
     """Share of the run, its end, in which network and critic are trained against each other."""
     joint_rate: float = 2e-5
+    """Of the whole network, against the critic."""
     critic_rate: float = 2e-4
+    """Of the critic, whenever it learns."""
     gan_weight: float = 0.1
+    """Weight of the critic's verdict in the network's loss."""
     layer_wise: bool = False
     """Train the last layer first; the others join one at a time over the first half of the first stage."""
 
