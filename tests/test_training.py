@@ -117,6 +117,23 @@ def test_the_encoder_is_frozen_first_and_freed_at_the_end(network, pictures, tmp
     assert seen == {"frozen": False, "free": True}
 
 
+@pytest.mark.parametrize(
+    ("free_share", "steps"), [(0.0, [4, 8, 11]), (0.3, [4, 8, 10, 11]), (1.0, [2, 4, 6, 8, 10, 11])]
+)
+def test_steps_have_another_size_once_the_encoder_is_free(free_share, steps, network, pictures, tmp_path):
+    config, seen = replace(QUICK, free_share=free_share, free_batch_size=2), []
+    run(network, pictures, tmp_path, config, on_step=lambda progress: seen.append(progress.samples))
+    assert seen == steps
+
+
+def test_without_an_encoder_all_steps_have_one_size(pictures, tmp_path):
+    network = build_network("cnn", {})
+    config, seen = replace(QUICK, size=32, free_batch_size=2, critic_share=0.5), []
+    meta = new_meta("plain", "cnn", network)
+    train(network, [pictures], tmp_path, config, meta, device=CPU, on_step=lambda step: seen.append(step.samples))
+    assert seen == [4, 8, 11]
+
+
 @pytest.mark.parametrize("layer_wise", [False, True])
 def test_shallow_parts_can_be_held_when_the_encoder_is_free(layer_wise, network, pictures, tmp_path):
     layers = {f"encoder.{number}": layer for number, layer in enumerate(network.encoder)}

@@ -42,6 +42,11 @@ class Learner:
         taught = self.adversary if self.stage is not None and self.stage.name == CRITIC else None
         return float((taught or self).optimizer.param_groups[0]["lr"])
 
+    @property
+    def encoder_is_free(self) -> bool:
+        """Whether there is a pretrained encoder, and the stage in which it stays as it is lies behind."""
+        return bool(self.network.encoder_parts()) and self.stage is not None and self.stage.name != FROZEN
+
     def enter(self, stage: Stage) -> None:
         """Freeze and free what the stage says; a new stage starts with a new optimizer."""
         self.stage = stage
@@ -149,14 +154,13 @@ class Learner:
     def _set_modes(self) -> None:
         """A pretrained encoder and, once it is free, every batch norm keep their statistics."""
         assert self.stage is not None
-        parts = self.network.encoder_parts()
         self.network.requires_grad_(True)
         self.network.train(self.stage.name != CRITIC)
-        for part in parts:
+        for part in self.network.encoder_parts():
             part.eval()
         for part in self._held_parts():
             part.requires_grad_(False)
-        if parts and self.stage.name != FROZEN:
+        if self.encoder_is_free:
             for module in self.network.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
@@ -175,11 +179,11 @@ class Learner:
         others = [weight for weight in self.network.parameters() if id(weight) not in known]
         if self.stage.name == JOINT:
             yield others + encoder, self.config.joint_rate
-        elif self.stage.name == FROZEN or not encoder:
-            yield others, self.config.rate
-        else:
+        elif self.encoder_is_free:
             yield others, self.config.free_rate
             yield encoder, self.config.encoder_rate
+        else:
+            yield others, self.config.rate
 
     def _make_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         decay, betas = self.config.weight_decay, (self.config.momentum, 0.999)

@@ -106,15 +106,16 @@ class Run:
         self.stage_name = stage.name
         self.learner.enter(stage)
         self.record.enter(duel=stage.name == JOINT)
-        if self.stage_name != FROZEN:
+        cached = self.config.cache_features and stage.name == FROZEN
+        self.feed.keep_features(self.folder.features, self.config.cache_views if cached else 0)
+        if stage.name != FROZEN:
             self.group.from_first(lambda: drop_features(self.folder.features))  # the encoder will be another
 
     def batches(self) -> Iterator[TrainBatch]:
         """What is left of this epoch."""
-        config, first = self.config, self.stage == self.stages[0]
-        cached = config.cache_features and self.stage_name == FROZEN
-        self.feed.keep_features(self.folder.features, config.cache_views if cached else 0)
-        return self.feed.batches(self.samples, config.batch_size if first else config.later_batch_size)
+        config = self.config
+        size = config.later_batch_size if self.learner.encoder_is_free else config.batch_size
+        return self.feed.batches(self.samples, size)
 
     def learn(self, batch: TrainBatch) -> dict[str, float]:
         """One step. Raises VidcolorError where the loss is no longer a number; the batch is saved then."""
