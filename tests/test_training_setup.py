@@ -102,6 +102,8 @@ def test_a_run_may_start_from_a_model(tmp_path):
     assert set_up(tmp_path / "out", {}, start_from=str(model), network_settings={"palette_size": 8}).knows_colors
     with pytest.raises(ConfigError, match="keeps its settings: leave out palette_size"):
         set_up(tmp_path / "out", {}, start_from=str(model), network_settings={"palette_size": 3})
+    with pytest.raises(ConfigError, match="has its encoder: leave out --encoder-weights"):
+        set_up(tmp_path / "out", {}, start_from=str(model), encoder_weights="absent.pth")
 
 
 @pytest.mark.parametrize(

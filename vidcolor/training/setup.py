@@ -55,6 +55,8 @@ def set_up(
         wanted |= known.network_settings if known.network in (None, arch) else {}
     layers = left.settings, written.settings, settings
     if start_from and not resume:
+        if encoder_weights is not None:
+            raise ConfigError(f"a network that starts from {start_from} has its encoder: leave out --encoder-weights")
         built, arch = _take_over(start_from, arch, wanted)
     else:
         arch = arch or DEFAULT_NETWORK
