@@ -486,6 +486,12 @@ def test_a_duel_is_judged_by_its_colours_against_what_was_before_it():
     assert record.stale == 2
 
 
+def test_a_truth_without_colour_has_a_score():
+    none, some = (Scores(1.0, 24.0, 23.0, colorfulness, 0.0, 0.7) for colorfulness in (0.0, 3.0))
+    assert (none.vividness, none.flaw) == (0, 1)
+    assert some.flaw > none.flaw
+
+
 def test_a_network_alone_then_its_critic_then_both(network, pictures, tmp_path):
     config = replace(QUICK, epochs=10, free_share=0.2, critic_share=0.2, joint_share=0.2, patience=50, check_every=1000)
     stages = losses_by_stage(network, pictures, tmp_path, config)
