@@ -10,11 +10,13 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidcolor.networks.base import Features, Network
-from vidcolor.parallel import Group, synchronise_norms
-from vidcolor.training.adversary import Adversary, Diverged, refuse_endless
+from vidcolor.parallel import Group
+from vidcolor.training.adversary import Adversary
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.divergence import Diverged, refuse_endless
 from vidcolor.training.extras import Extras
 from vidcolor.training.feed import TrainBatch
+from vidcolor.training.norms import synchronise_norms
 from vidcolor.training.stages import CRITIC, FREE, FROZEN, JOINT, Stage
 
 WARM_UP = 0.02

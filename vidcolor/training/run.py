@@ -16,8 +16,8 @@ from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.errors import ConfigError, VidcolorError
 from vidcolor.networks.base import Network
 from vidcolor.parallel import Group
-from vidcolor.training.adversary import Diverged
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.divergence import Diverged
 from vidcolor.training.features import drop_features
 from vidcolor.training.feed import Feed, TrainBatch, color_sample
 from vidcolor.training.folder import RunFolder
