@@ -79,7 +79,13 @@ def test_a_strangers_safetensors_file_is_mismatched(tmp_path):
 
 @pytest.mark.parametrize(
     "change, message",
-    [({"arch": "fushion"}, "unknown network"), ({"format": 99}, "format 99"), ({"config": {}}, "do not fit")],
+    [
+        ({"arch": "fushion"}, "unknown network"),
+        ({"format": 99, "config": "of another kind"}, "format 99"),
+        ({"config": {}}, "do not fit"),
+        ({"config": {"widths": 3}}, "widths = 3 is of the wrong kind"),
+        ({"config": {"temperature": 0}}, "temperature must be at least 0.01"),
+    ],
 )
 def test_a_meta_that_does_not_fit_is_mismatched(tmp_path, network, change, message):
     path = tmp_path / "model.safetensors"
@@ -88,7 +94,18 @@ def test_a_meta_that_does_not_fit_is_mismatched(tmp_path, network, change, messa
         checkpoint.load(path)
 
 
-def test_a_header_that_is_no_meta_is_damaged(tmp_path):
-    save_file({"weight": torch.zeros(2)}, tmp_path / "odd.safetensors", {"vidcolor": "{"})
-    with pytest.raises(DamagedCheckpoint, match="header"):
-        checkpoint.load(tmp_path / "odd.safetensors")
+@pytest.mark.parametrize("header", ["{", "[1]", '"abc"', "null", "{}", "[" * 100_000], ids=lambda header: header[:5])
+def test_a_header_that_is_no_meta_is_damaged(header, tmp_path):
+    save_file({"weight": torch.zeros(2)}, tmp_path / "odd.safetensors", {"vidcolor": header})
+    for read in (checkpoint.load, checkpoint.read_meta):
+        with pytest.raises(DamagedCheckpoint, match="its header cannot be read") as caught:
+            read(tmp_path / "odd.safetensors")
+        assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("wrong", [{"arch": []}, {"config": [1]}, {"work_size": "big"}, {"metrics": {"psnr": "high"}}])
+def test_a_meta_of_wrong_kinds_is_damaged(wrong, tmp_path, network):
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(path, network, replace(new_meta("small", "fusion", network), **wrong))
+    with pytest.raises(DamagedCheckpoint, match=f"{next(iter(wrong))} = .* is of the wrong kind"):
+        checkpoint.load(path)

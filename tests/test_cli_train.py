@@ -98,7 +98,9 @@ def test_bad_input_is_one_line(pictures, tmp_path):
     assert "no colour pictures among 1: 1 grey" in refusal(tmp_path / "grey", *QUICK, *SMALL, "--out", tmp_path / "g")
     assert "unknown setting 'raet'" in refusal(pictures, "--config", tmp_path / "wrong.toml", *out)
     assert "is a fusion network, not cnn" in refusal(pictures, "--network", "cnn", "--start-from", model, *out)
-    assert "network cnn does not know a setting" in refusal(pictures, "--network", "cnn", "--target", "rgb", *out)
+    assert "unknown setting 'target': network cnn knows loss" in refusal(
+        pictures, "--network", "cnn", "--target", "rgb", *out
+    )
     assert "no run to resume" in refusal(pictures, "--resume", *QUICK, *SMALL, "--out", tmp_path / "nowhere")
     assert "unknown network 'fusoin'" in refusal(pictures, "--network", "fusoin", *out)
 

@@ -55,6 +55,12 @@ def test_long_names_and_free_names_fit_the_file_system(tmp_path):
     assert target.read_bytes() == b"precious"
 
 
+def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("vidcolor.files.os.access", lambda folder, rights: False)
+    with pytest.raises(OutputError, match=r"cannot be written to; choose another output$"):
+        make_folder(tmp_path)
+
+
 def test_a_folder_is_made_with_all_above_it(tmp_path):
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")

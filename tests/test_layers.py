@@ -32,7 +32,7 @@ HOMES = {
     "onnx": ("export",),
     "onnxruntime": ("export",),
     "openvino": ("runtime",),
-    "rich": ("console",),
+    "rich": ("console.*",),
     "safetensors": ("checkpoint", "networks.pretrained"),
     "skimage": ("export", "metrics.pictures"),
     "timm": ("networks.*",),
@@ -41,7 +41,7 @@ HOMES = {
     "torchvision": ("losses", "metrics.hub", "metrics.realism", "networks.*"),
 }
 ARITHMETIC = ("numpy", "torch")
-WITHOUT_ARITHMETIC = ("cli", "cli.*", "console", "errors", "jobs", "released")
+WITHOUT_ARITHMETIC = ("cli", "cli.*", "console", "console.*", "errors", "jobs", "released")
 
 
 def read_layers(readme: str) -> dict[str, int]:

@@ -422,3 +422,25 @@ def test_a_report_that_nobody_takes_is_one_line(tmp_path, model, kind):
     reason = "Broken pipe" if kind == "closed pipe" else "No space left on device"
     assert the_line(done.stderr) == f"Error: the report cannot be printed ({reason}); the work itself is done"
     assert len(shown(tmp_path / "out.mp4")) == 2
+
+
+@pytest.mark.parametrize("kind", ["closed pipe", "another alphabet"])
+def test_a_page_is_written_whatever_becomes_of_the_table(tmp_path, model, kind):
+    film = make_film(tmp_path / "電影.mp4", count=2, codec="libx264")
+    reading, writing = os.pipe()
+    if kind == "closed pipe":
+        os.close(reading)
+    words = ["eval", film, "--model", model, "--size", 64, "--device", "cpu", "--runtime", "torch", "--quiet"]
+    command = [sys.executable, "-m", "vidcolor", *map(str, [*words, "--report", tmp_path / "page"])]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=120, env=environment
+    )
+    os.close(writing)
+    if kind == "closed pipe":
+        assert the_line(done.stderr).startswith("Error: the report cannot be printed (Broken pipe)")
+    else:
+        with open(reading, encoding="cp1252") as table:
+            assert "CIEDE2000 \\u0394E" in table.read()
+    assert done.returncode == (1 if kind == "closed pipe" else 0)
+    assert "電影.mp4" in (tmp_path / "page" / "index.html").read_text("utf-8")

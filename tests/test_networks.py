@@ -47,6 +47,12 @@ def test_frames_of_a_batch_do_not_see_each_other(network):
     assert torch.allclose(together, alone, atol=0.05)
 
 
+def test_a_network_that_picks_colors_says_so(network):
+    side = usual_side(network)
+    raw = network(torch.rand(1, 1, side, side) * 2 - 1)
+    assert network.to_ab(raw).requires_grad is not network.picks_colors
+
+
 def test_loss_is_finite_falls_and_reaches_every_free_weight(network):
     """With the same dropout at every step, the pretrained part frozen, and steps too small to overshoot."""
     network.train()
@@ -90,8 +96,45 @@ def test_a_config_rebuilds_the_network(network):
 def test_unknown_names_and_settings_are_refused():
     with pytest.raises(ConfigError, match=r"unknown network 'fusoin'.*fusion"):
         build_network("fusoin", {})
-    with pytest.raises(ConfigError, match="palette_siez"):
+    with pytest.raises(ConfigError, match=r"unknown setting 'palette_siez': network fusion knows palette_size, widths"):
         build_network("fusion", {"palette_siez": 3})
+
+
+@pytest.mark.parametrize(
+    ("arch", "settings", "complaint"),
+    [
+        ("fusion", {"palette_size": "many"}, "palette_size = 'many' is of the wrong kind: it should be int"),
+        ("fusion", {"palette_size": True}, "palette_size = True is of the wrong kind"),
+        (
+            "fusion",
+            {"widths": [16, 16]},
+            r"widths = \(16, 16\) is of the wrong kind: it should be tuple\[int, int, int\]",
+        ),
+        ("fusion", {"widths": [16, 16, 0]}, "widths must be at least 1, got 0"),
+        ("fusion", {"temperature": 0}, "temperature must be at least 0.01, got 0"),
+        ("fusion", {"temperature": math.nan}, "temperature must be at least 0.01, got nan"),
+        ("fusion", {"saturation": math.inf}, "saturation must be at least 0, got inf"),
+        ("fusion", {"caution": -1.0}, "caution must be at least 0, got -1"),
+        ("fusion", {"palette_size": 10**20}, "network fusion cannot be built as large as .*: choose smaller settings"),
+        ("kmeans", {"kernels": 10**18}, "network kmeans cannot be built as large as"),
+        ("kmeans", {"palette_size": -1}, "palette_size must be at least 1, got -1"),
+        ("kmeans", {"dropout": 1}, "dropout must be at least 0 and below 1, got 1"),
+        ("pix2pix", {"dropout": 3}, "dropout must be at least 0 and below 1, got 3"),
+        ("pix2pix", {"levels": 1}, "levels must be at least 2 and below 11, got 1"),
+        ("pix2pix", {"levels": 64}, "levels must be at least 2 and below 11, got 64"),
+        ("pix2pix", {"width": -1}, "width must be at least 1, got -1"),
+        ("cnn", {"loss": 3}, "loss = 3 is of the wrong kind: it should be str"),
+    ],
+)
+def test_settings_that_no_network_can_have_are_refused_in_one_line(arch, settings, complaint):
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        build_network(arch, settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_least_pix2pix_colors():
+    network = build_network("pix2pix", {"levels": 2, "width": 1, "dropout": 0}).eval()
+    assert network.to_ab(network(torch.zeros(1, 1, 4, 8))).shape == (1, 2, 4, 8)
 
 
 def test_fusion_stays_within_its_cost():

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import DeviceError, InputError
-from vidcolor.parallel import Group, TotalBatchNorm2d, join_group, synchronise_norms
+from vidcolor.parallel import Group, join_group
+from vidcolor.training.norms import TotalBatchNorm2d, synchronise_norms
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")

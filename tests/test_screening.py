@@ -83,10 +83,14 @@ def test_verdicts_are_remembered_until_a_file_changes(mixed, tmp_path, monkeypat
     assert [photo.name for photo in again.photos] == ["a.jpg", "b.jpg", "e.png"]
 
 
-def test_spoilt_verdicts_are_made_anew(mixed, tmp_path):
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda text: '{"half', lambda text: "null", lambda text: "[1]", lambda text: text.replace('"grey"', "[1]")],
+)
+def test_spoilt_verdicts_are_made_anew(spoil, mixed, tmp_path):
     kept = tmp_path / "verdicts.json"
     first = screen(find_photos([mixed]), kept)
-    kept.write_text('{"half')
+    kept.write_text(spoil(kept.read_text()))
     assert screen(find_photos([mixed]), kept) == first
 
 

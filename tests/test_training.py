@@ -117,6 +117,23 @@ def test_the_encoder_is_frozen_first_and_freed_at_the_end(network, pictures, tmp
     assert seen == {"frozen": False, "free": True}
 
 
+@pytest.mark.parametrize(
+    ("free_share", "steps"), [(0.0, [4, 8, 11]), (0.3, [4, 8, 10, 11]), (1.0, [2, 4, 6, 8, 10, 11])]
+)
+def test_steps_have_another_size_once_the_encoder_is_free(free_share, steps, network, pictures, tmp_path):
+    config, seen = replace(QUICK, free_share=free_share, free_batch_size=2), []
+    run(network, pictures, tmp_path, config, on_step=lambda progress: seen.append(progress.samples))
+    assert seen == steps
+
+
+def test_without_an_encoder_all_steps_have_one_size(pictures, tmp_path):
+    network = build_network("cnn", {})
+    config, seen = replace(QUICK, size=32, free_batch_size=2, critic_share=0.5), []
+    meta = new_meta("plain", "cnn", network)
+    train(network, [pictures], tmp_path, config, meta, device=CPU, on_step=lambda step: seen.append(step.samples))
+    assert seen == [4, 8, 11]
+
+
 @pytest.mark.parametrize("layer_wise", [False, True])
 def test_shallow_parts_can_be_held_when_the_encoder_is_free(layer_wise, network, pictures, tmp_path):
     layers = {f"encoder.{number}": layer for number, layer in enumerate(network.encoder)}
@@ -196,6 +213,32 @@ def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(network, p
     again = build_network("fusion", network.config.to_dict())
     report = run(again, pictures, tmp_path / "parts", config, resume=True)
     assert report.samples == 33
+    assert_same_end(tmp_path / "whole", tmp_path / "parts")
+
+
+@pytest.mark.parametrize("critic_share", [0.0, 0.2])
+def test_a_duel_that_begins_a_resumed_run_is_measured_as_in_one_that_was_not(critic_share, network, pictures, tmp_path):
+    config = replace(QUICK, epochs=2, free_share=0.0, critic_share=critic_share, joint_share=0.2, check_every=1000)
+    start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    torch.manual_seed(1)  # of the critic
+    run(network, pictures, tmp_path / "whole", config)
+
+    def stop(progress):
+        if progress.share >= 0.8:
+            raise KeyboardInterrupt
+
+    network.load_state_dict(start)
+    torch.manual_seed(1)
+    with pytest.raises(KeyboardInterrupt):
+        run(network, pictures, tmp_path / "parts", config, on_step=stop)
+    run(build_network("fusion", network.config.to_dict()), pictures, tmp_path / "parts", config, resume=True)
+    whole, parts = (
+        torch.load(tmp_path / name / "state.pt", weights_only=True)["record"] for name in ("whole", "parts")
+    )
+    for row in whole["history"] + parts["history"]:
+        del row["minutes"]
+    assert [row["stage"] for row in whole["history"]][-2:] == ["critic" if critic_share else "frozen", "joint"]
+    assert parts == whole
     assert_same_end(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -317,19 +360,6 @@ def test_a_gradient_that_is_no_number_leaves_the_weights_alone(network, pictures
         run(network, pictures, tmp_path)
     handle.remove()
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.named_parameters())
-
-
-def test_terms_that_nothing_would_heed_are_refused(pictures, tmp_path):
-    kmeans = build_network("kmeans", {})
-    with pytest.raises(ConfigError, match="neither a critic nor a further loss"):
-        train(
-            kmeans,
-            [pictures],
-            tmp_path,
-            replace(QUICK, colorfulness=1.0),
-            new_meta("k", "kmeans", kmeans),
-            device=CPU,
-        )
 
 
 def test_whoever_interrupts_between_steps_loses_no_step(network, pictures, tmp_path):
@@ -454,6 +484,12 @@ def test_a_duel_is_judged_by_its_colours_against_what_was_before_it():
     assert record.judge(replace(before, loss=2.0, colorfulness=30.0))
     assert [record.judge(replace(before, colorfulness=found)) for found in (28.0, 60.0)] == [False, False]
     assert record.stale == 2
+
+
+def test_a_truth_without_colour_has_a_score():
+    none, some = (Scores(1.0, 24.0, 23.0, colorfulness, 0.0, 0.7) for colorfulness in (0.0, 3.0))
+    assert (none.vividness, none.flaw) == (0, 1)
+    assert some.flaw > none.flaw
 
 
 def test_a_network_alone_then_its_critic_then_both(network, pictures, tmp_path):

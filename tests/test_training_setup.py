@@ -56,9 +56,20 @@ def test_settings_survive_their_file(tmp_path):
         ("network = 'cnn'", "write the network as a table"),
         ("size = 160\n[network]\nname = 'pix2pix'", "size must be a multiple of 128 for pix2pix, got 160"),
         ("stability = 1.0\nfree_share = 0.0", "perceptual, colorfulness and stability have no use"),
-        ("[network]\npalette_size = 0", "palette_size and three widths must be at least 1"),
+        (
+            "critic_share = 0.1\n[network]\nname = 'kmeans'",
+            "kmeans picks colours, so neither a critic nor a further loss",
+        ),
+        (
+            "joint_share = 0.1\n[network]\nname = 'kmeans'",
+            "kmeans picks colours, so neither a critic nor a further loss",
+        ),
+        ("stability = 1.0\n[network]\nname = 'kmeans'", "kmeans picks colours, so neither a critic nor a further loss"),
+        ("[network]\npalette_size = 0", "palette_size must be at least 1, got 0"),
         ("[network]\nname = 'fusoin'", "unknown network 'fusoin'"),
-        ("[network]\npalette = 3", "network fusion does not know a setting.*palette"),
+        ("[network]\nname = ['fusion']", r"network = \['fusion'\] is of the wrong kind"),
+        ("name = 3", "name = 3 is of the wrong kind"),
+        ("[network]\npalette = 3", "unknown setting 'palette': network fusion knows palette_size, widths, "),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said_in_one_line(tmp_path, text, complaint):
@@ -94,6 +105,8 @@ def test_a_run_may_start_from_a_model(tmp_path):
     assert set_up(tmp_path / "out", {}, start_from=str(model), network_settings={"palette_size": 8}).knows_colors
     with pytest.raises(ConfigError, match="keeps its settings: leave out palette_size"):
         set_up(tmp_path / "out", {}, start_from=str(model), network_settings={"palette_size": 3})
+    with pytest.raises(ConfigError, match="has its encoder: leave out --encoder-weights"):
+        set_up(tmp_path / "out", {}, start_from=str(model), encoder_weights="absent.pth")
 
 
 @pytest.mark.parametrize(

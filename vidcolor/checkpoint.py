@@ -16,6 +16,7 @@ from vidcolor.errors import ConfigError, DamagedCheckpoint, MismatchedCheckpoint
 from vidcolor.files import write_bytes
 from vidcolor.networks import build_network
 from vidcolor.networks.base import Network
+from vidcolor.networks.settings import check_kinds
 
 FORMAT = 1
 
@@ -99,13 +100,15 @@ def _read(path: Path, with_tensors: bool) -> tuple[CheckpointMeta, Mapping[str, 
 def _parse_meta(path: Path, header: str) -> CheckpointMeta:
     try:
         values = json.loads(header)
+        if not isinstance(values, dict):
+            raise ValueError("it is no table")
+        if (made := values.get("format", FORMAT)) != FORMAT:
+            raise MismatchedCheckpoint(f"{path}: format {made}, this vidcolor reads {FORMAT}; update vidcolor")
+        check_kinds(values, CheckpointMeta)
         known = {item.name for item in fields(CheckpointMeta)}
-        meta = CheckpointMeta(**{name: value for name, value in values.items() if name in known})
-    except (TypeError, ValueError) as error:
+        return CheckpointMeta(**{name: value for name, value in values.items() if name in known})
+    except (TypeError, ValueError, RecursionError, ConfigError) as error:
         raise DamagedCheckpoint(f"{path}: its header cannot be read ({error}); fetch it again") from None
-    if meta.format != FORMAT:
-        raise MismatchedCheckpoint(f"{path}: format {meta.format}, this vidcolor reads {FORMAT}; update vidcolor")
-    return meta
 
 
 def _narrow(tensor: torch.Tensor) -> torch.Tensor:

@@ -14,8 +14,27 @@ Pixels = NDArray[np.uint8]
 """(H, W, 3) R′G′B′."""
 
 
+class ColorScores:
+    """What any scores of colours are read by. Their fields stand where each kind of scores says."""
+
+    psnr: float
+    psnr_of_grey: float
+    colorfulness: float
+    colorfulness_of_truth: float
+
+    @property
+    def gain(self) -> float:
+        """PSNR over grey in dB."""
+        return self.psnr - self.psnr_of_grey
+
+    @property
+    def vividness(self) -> float:
+        """Share of the truth's colourfulness."""
+        return self.colorfulness / max(self.colorfulness_of_truth, 1e-6)
+
+
 @dataclass(frozen=True)
-class PictureScores:
+class PictureScores(ColorScores):
     """Means over pictures, or over the frames of films.
 
     Of a film `ssim` and all that follows it, but the colourfulness, are over every eighth frame.
@@ -39,16 +58,6 @@ class PictureScores:
     """0..1: share of pixels where the larger of a* and b* is the same in picture and truth."""
     lpips: float | None = None
     """None where its weights are not at hand."""
-
-    @property
-    def gain(self) -> float:
-        """PSNR over grey in dB."""
-        return self.psnr - self.psnr_of_grey
-
-    @property
-    def vividness(self) -> float:
-        """Share of the truth's colourfulness."""
-        return self.colorfulness / max(self.colorfulness_of_truth, 1e-6)
 
 
 @dataclass(frozen=True)

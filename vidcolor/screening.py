@@ -90,9 +90,10 @@ def colors_of(picture: Picture) -> Colorfulness:
 def _recall(kept: Path) -> dict[str, str]:
     """Photo's key -> verdict; nothing where there is no such file yet, or a spoilt one."""
     try:
-        return dict(json.loads(kept.read_text("utf-8")))
+        known = json.loads(kept.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
+    return known if isinstance(known, dict) and all(isinstance(verdict, str) for verdict in known.values()) else {}
 
 
 def _keys(photos: Sequence[Photo]) -> list[str]:

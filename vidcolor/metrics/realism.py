@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from vidcolor.errors import ConfigError
 from vidcolor.metrics import hub
-from vidcolor.networks.base import check_choice
 from vidcolor.networks.pretrained import PADDINGS, load_into, load_weights, normalise, pad_strides
+from vidcolor.networks.settings import check_choice
 
 ENOUGH = 2048
 """Pictures from which FID's bias is small enough to be passed over."""

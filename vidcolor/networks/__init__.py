@@ -1,5 +1,6 @@
 """Every network by its name."""
 
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from vidcolor.networks.koala import FusionKoala, KoalaConfig
 from vidcolor.networks.pix2pix import Pix2pix, Pix2pixConfig
 from vidcolor.networks.regression import RegressionConfig
 from vidcolor.networks.resnet18 import Resnet18
+from vidcolor.networks.settings import check_kinds, check_names
 
 NETWORKS: dict[str, tuple[type[Network], type[NetworkConfig]]] = {
     "fusion": (Fusion, FusionConfig),
@@ -27,15 +29,18 @@ NETWORKS: dict[str, tuple[type[Network], type[NetworkConfig]]] = {
 
 
 def build_network(arch: str, config: dict[str, Any]) -> Network:
-    """The network `arch` with fresh weights. Raises ConfigError for an unknown name or setting."""
+    """The network `arch` with fresh weights. Raises ConfigError for an unknown name, or settings that do not fit it."""
     if arch not in NETWORKS:
         raise ConfigError(f"unknown network {arch!r}: choose from {', '.join(NETWORKS)}")
     network, settings = NETWORKS[arch]
     known = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+    check_names(known, settings, f"network {arch} knows {', '.join(item.name for item in fields(settings))}")
+    check_kinds(known, settings)
+    fitting = settings(**known)
     try:
-        return network(settings(**known))
-    except TypeError as error:
-        raise ConfigError(f"network {arch} does not know a setting: {error}") from None
+        return network(fitting)
+    except (RuntimeError, TypeError) as error:  # sizes beyond memory, or beyond torch's integers
+        raise ConfigError(f"network {arch} cannot be built as large as {fitting}: choose smaller settings") from error
 
 
 def new_network(

@@ -1,7 +1,7 @@
 """The contract every network keeps. Adding one is one file here and one line in `networks.NETWORKS`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,12 +20,6 @@ class NetworkConfig:
         return asdict(self)
 
 
-def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    """Raises ConfigError where a setting is none of its choices."""
-    if value not in (known := tuple(choices)):
-        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value}")
-
-
 class Network(nn.Module, ABC):
     """Lightness in, colour out.
 
@@ -40,6 +34,9 @@ class Network(nn.Module, ABC):
     """Raw has one cell for this many pixels of the input, each way; `loss` compares there."""
 
     config: NetworkConfig
+
+    picks_colors: bool = False
+    """Whether `to_ab` picks colours, and passes no gradient on: no critic and no term on them can teach it."""
 
     recipe: Mapping[str, Any] = {}
     """Settings of `TrainConfig` that this network is trained with where the user says nothing."""

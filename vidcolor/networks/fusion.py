@@ -13,8 +13,7 @@ import torchvision
 from torch import Tensor, nn
 
 from vidcolor.color import rgb_to_lab
-from vidcolor.errors import ConfigError
-from vidcolor.networks.base import Features, Network, NetworkConfig, check_choice
+from vidcolor.networks.base import Features, Network, NetworkConfig
 from vidcolor.networks.palette import (
     ab_huber,
     annealed_mean,
@@ -26,6 +25,7 @@ from vidcolor.networks.palette import (
     rebalanced_weights,
 )
 from vidcolor.networks.pretrained import PADDINGS, as_picture, load_into, load_weights, pad_strides
+from vidcolor.networks.settings import check_choice, check_range
 
 STAGE_ENDS = {4: 3, 8: 6, 16: 13, 32: 17}
 STAGE_CHANNELS = {4: 24, 8: 32, 16: 96, 32: 320}
@@ -41,7 +41,7 @@ class FusionConfig(NetworkConfig):
     encoder_padding: str = "torch"
     """Padding of the encoder's stride-2 convolutions: "torch" (torchvision's weights) or "tensorflow"."""
     temperature: float = 1.0
-    """Annealing of the palette, 0..1: lower is more vivid."""
+    """Annealing of the palette, 0.01..1: lower is more vivid."""
     residual_share: float = 1.0
     """How much of the regressed correction is added, 0..1: 1 is the most cautious colour."""
     saturation: float = 1.0
@@ -53,10 +53,12 @@ class FusionConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         check_choice("encoder_padding", self.encoder_padding, PADDINGS)
-        if self.chroma_knee < 0 or self.caution < 0:
-            raise ConfigError(f"chroma_knee, caution must not be negative, got {self.chroma_knee}, {self.caution}")
-        if self.palette_size < 1 or len(self.widths) != 3 or min(self.widths) < 1:
-            raise ConfigError(f"palette_size and three widths must be at least 1: {self.palette_size}, {self.widths}")
+        check_range("palette_size", self.palette_size, 1)
+        for width in self.widths:
+            check_range("widths", width, 1)
+        check_range("temperature", self.temperature, 0.01)
+        for name in ("residual_share", "saturation", "chroma_knee", "caution"):
+            check_range(name, getattr(self, name), 0)
 
 
 class Fusion(Network):

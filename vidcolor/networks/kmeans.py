@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.networks.base import Features, Network, NetworkConfig
 from vidcolor.networks.palette import fit_palette
+from vidcolor.networks.settings import check_range
 
 SIDE = 64
 """The picture is seen as a square of so many cells each way."""
@@ -25,6 +26,11 @@ class KmeansConfig(NetworkConfig):
     rank: int = 64
     """Columns and rows of the thin matrices whose product is a dense layer."""
     dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("palette_size", "kernels", "rank"):
+            check_range(name, getattr(self, name), 1)
+        check_range("dropout", self.dropout, 0, below=1)
 
 
 class Kmeans(Network):
@@ -41,6 +47,7 @@ class Kmeans(Network):
     """
 
     multiple = 8
+    picks_colors = True
     palette: Tensor
     config: KmeansConfig
     recipe: Mapping[str, Any] = {

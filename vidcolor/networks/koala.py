@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import ConfigError
-from vidcolor.networks.base import Features, check_choice
+from vidcolor.networks.base import Features
 from vidcolor.networks.blocks import convolution, doubling, start_like_keras
 from vidcolor.networks.classifier import CLASSES, CLASSIFIERS, Classifier
 from vidcolor.networks.pretrained import PADDINGS
 from vidcolor.networks.regression import Regression, RegressionConfig
+from vidcolor.networks.settings import check_choice
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.networks.base import Features, Network, NetworkConfig, check_choice
+from vidcolor.networks.base import Features, Network, NetworkConfig
 from vidcolor.networks.blocks import Noise, start_like_pix2pix
 from vidcolor.networks.regression import AB_UNIT
+from vidcolor.networks.settings import check_choice, check_range
 
 CHANNELS = {"ab": 2, "rgb": 3}
 WIDEST = 8
@@ -23,7 +24,7 @@ NOISY = (1, 2, 3)
 @dataclass(frozen=True)
 class Pix2pixConfig(NetworkConfig):
     levels: int = 7
-    """Halvings; 7 bring 128 pixels down to one."""
+    """Halvings, 2..10; 7 bring 128 pixels down to one."""
     width: int = 64
     """Channels of the first level."""
     dropout: float = 0.5
@@ -34,6 +35,10 @@ class Pix2pixConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         check_choice("target", self.target, CHANNELS)
+        check_range("levels", self.levels, 2, below=11)
+        check_range("width", self.width, 1)
+        check_range("dropout", self.dropout, 0, below=1)
+        check_range("l1_weight", self.l1_weight, 0)
 
 
 class Pix2pix(Network):

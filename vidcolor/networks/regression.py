@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidcolor.networks.base import Features, Network, NetworkConfig, check_choice
+from vidcolor.networks.base import Features, Network, NetworkConfig
+from vidcolor.networks.settings import check_choice
 
 AB_UNIT = 128.0
 KERAS_EPSILON = 1e-7

@@ -1,22 +1,13 @@
 """A critic that learns to tell true colours from made ones."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vidcolor.losses import critic_loss, generator_loss
 from vidcolor.networks.critic import PatchCritic
-from vidcolor.parallel import Group, synchronise_norms
-
-
-class Diverged(Exception):
-    """A loss or a gradient was no longer a number."""
-
-
-def refuse_endless(network: nn.Module) -> None:
-    """Raises Diverged where a gradient is no number; no optimizer may see it."""
-    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
-    if gradients and not torch.nn.utils.get_total_norm(gradients).isfinite():
-        raise Diverged("gradient nan")
+from vidcolor.parallel import Group
+from vidcolor.training.divergence import refuse_endless
+from vidcolor.training.norms import synchronise_norms
 
 
 class Adversary:

@@ -3,12 +3,13 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vidcolor.color import GREYS
 from vidcolor.errors import ConfigError
+from vidcolor.networks.settings import check_kinds, check_names
 from vidcolor.photos import LEAST_SIDE
 
 OPTIMIZERS = ("adamw", "adam", "adadelta")
@@ -30,17 +31,18 @@ class TrainConfig:
     """What the network is shown of a colour picture, one of `color.GREYS`."""
     batch_size: int = 32
     free_batch_size: int | None = None
-    """Pictures in a step once the encoder is free; None: as many as before."""
+    """Pictures in a step once the encoder is free; None: as many as else."""
 
     optimizer: str = "adamw"
     momentum: float = 0.9
     """The first beta of Adam and AdamW."""
     weight_decay: float = 0.02
     rate: float = 1.5e-3
-    """Learning rate of the first stage."""
+    """Learning rate until the encoder is free, or where there is none."""
     free_rate: float = 3e-4
     """Of everything but the encoder, once that is free."""
     encoder_rate: float = 1e-4
+    """Of the encoder, once that is free."""
     schedule: str = "cosine"
     """How rates change within a stage: "cosine" and "constant" warm up, "plateau" divides by ten when checks get no
     better."""
@@ -49,6 +51,7 @@ class TrainConfig:
     early_stop: int = 0
     """End the run after so many checks without improvement; 0: never."""
     ema: float = 0.999
+    """Share of the past in the running average of the weights, which is scored and kept; less in the first steps."""
     precision: str = "auto"
     """Of the network's arithmetic; "auto" is bfloat16 on CUDA and float32 elsewhere. Losses are float32."""
 
@@ -61,8 +64,11 @@ class TrainConfig:
     joint_share: float = 0.0
     """Share of the run, its end, in which network and critic are trained against each other."""
     joint_rate: float = 2e-5
+    """Of the whole network, against the critic."""
     critic_rate: float = 2e-4
+    """Of the critic, whenever it learns."""
     gan_weight: float = 0.1
+    """Weight of the critic's verdict in the network's loss."""
     layer_wise: bool = False
     """Train the last layer first; the others join one at a time over the first half of the first stage."""
 
@@ -152,17 +158,13 @@ def compose(recipe: Mapping[str, Any], *layers: Mapping[str, Any]) -> TrainConfi
     merged: dict[str, Any] = dict(recipe)
     for layer in layers:
         merged |= layer
-    kinds = {item.name: item.type for item in fields(TrainConfig)}
-    for name, value in merged.items():
-        if name not in kinds:
-            raise ConfigError(f"unknown setting {name!r}: `vidcolor train --help` lists what there is")
-        if not _fits(value, kinds[name]):
-            raise ConfigError(f"{name} = {value!r} is of the wrong kind: it should be {_name_of(kinds[name])}")
+    check_names(merged, TrainConfig, "`vidcolor train --help` lists what there is")
+    check_kinds(merged, TrainConfig)
     return TrainConfig(**merged)
 
 
 def read_file(path: Path) -> TrainFile:
-    """Raises ConfigError where there is no such file or it is no TOML."""
+    """Raises ConfigError where there is no such file, it is no TOML, or a name in it is no word."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -172,23 +174,15 @@ def read_file(path: Path) -> TrainFile:
     network = values.pop("network", {})
     if not isinstance(network, dict):
         raise ConfigError(f"{path}: write the network as a table: [network], and below it name = {network!r}")
-    return TrainFile(values.pop("name", None), network.pop("name", None), network, values)
+    names = {"name": values.pop("name", None), "network": network.pop("name", None)}
+    check_kinds(names, TrainFile)
+    return TrainFile(**names, network_settings=network, settings=values)
 
 
 def to_toml(file: TrainFile) -> str:
     """What `read_file` reads back."""
     top, network = {"name": file.name} | file.settings, {"name": file.network} | file.network_settings
     return "\n".join([*_lines(top), "", "[network]", *_lines(network)]) + "\n"
-
-
-def _fits(value: object, kind: Any) -> bool:
-    """A whole number will do for a float; True and False are no numbers."""
-    accepted = kind | int if isinstance(0.0, kind) else kind
-    return isinstance(value, accepted) and (not isinstance(value, bool) or kind is bool)
-
-
-def _name_of(kind: Any) -> str:
-    return getattr(kind, "__name__", str(kind))
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:

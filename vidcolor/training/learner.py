@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Features, Network
-from vidcolor.parallel import Group, synchronise_norms
-from vidcolor.training.adversary import Adversary, Diverged, refuse_endless
+from vidcolor.parallel import Group
+from vidcolor.training.adversary import Adversary
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.divergence import Diverged, refuse_endless
 from vidcolor.training.extras import Extras
 from vidcolor.training.feed import TrainBatch
+from vidcolor.training.norms import synchronise_norms
 from vidcolor.training.stages import CRITIC, FREE, FROZEN, JOINT, Stage
 
 WARM_UP = 0.02
@@ -42,6 +43,11 @@ class Learner:
         """The learning rate of what is learning."""
         taught = self.adversary if self.stage is not None and self.stage.name == CRITIC else None
         return float((taught or self).optimizer.param_groups[0]["lr"])
+
+    @property
+    def encoder_is_free(self) -> bool:
+        """Whether there is a pretrained encoder, and the stage in which it stays as it is lies behind."""
+        return bool(self.network.encoder_parts()) and self.stage is not None and self.stage.name != FROZEN
 
     def enter(self, stage: Stage) -> None:
         """Freeze and free what the stage says; a new stage starts with a new optimizer."""
@@ -103,13 +109,12 @@ class Learner:
             state["critic_optimizer"] = self.adversary.optimizer.state_dict()
         return state
 
-    def restore(self, state: dict[str, Any], same_stage: bool) -> None:
-        """Go on from `state`; the optimizer of another stage is not taken over."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`, of the stage that was entered."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
-        if same_stage:
-            self._restore_optimizer(state["optimizer"])
-            self.plateau.load_state_dict(state["plateau"])
+        self._restore_optimizer(state["optimizer"])
+        self.plateau.load_state_dict(state["plateau"])
         if self.adversary is not None:
             self.adversary.critic.load_state_dict(state["critic"])
             self.adversary.optimizer.load_state_dict(state["critic_optimizer"])
@@ -126,10 +131,6 @@ class Learner:
 
     def _further_losses(self, batch: TrainBatch, ab: Tensor) -> dict[str, Tensor]:
         assert self.stage is not None and batch.lightness is not None and batch.full_lab is not None
-        if not ab.requires_grad:
-            raise ConfigError(
-                "this network picks colours: neither a critic nor a further loss can teach it; leave them out"
-            )
         losses = self.extras.terms(batch.lightness, ab, batch.full_lab, self._paint)
         if self.stage.name == JOINT and self.adversary is not None:
             losses["adversary"] = self.config.gan_weight * self.adversary.judge(batch.lightness, ab)
@@ -155,14 +156,13 @@ class Learner:
     def _set_modes(self) -> None:
         """A pretrained encoder and, once it is free, every batch norm keep their statistics."""
         assert self.stage is not None
-        parts = self.network.encoder_parts()
         self.network.requires_grad_(True)
         self.network.train(self.stage.name != CRITIC)
-        for part in parts:
+        for part in self.network.encoder_parts():
             part.eval()
         for part in self._held_parts():
             part.requires_grad_(False)
-        if parts and self.stage.name != FROZEN:
+        if self.encoder_is_free:
             for module in self.network.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
@@ -181,11 +181,11 @@ class Learner:
         others = [weight for weight in self.network.parameters() if id(weight) not in known]
         if self.stage.name == JOINT:
             yield others + encoder, self.config.joint_rate
-        elif self.stage.name == FROZEN or not encoder:
-            yield others, self.config.rate
-        else:
+        elif self.encoder_is_free:
             yield others, self.config.free_rate
             yield encoder, self.config.encoder_rate
+        else:
+            yield others, self.config.rate
 
     def _make_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         decay, betas = self.config.weight_decay, (self.config.momentum, 0.999)

@@ -16,8 +16,8 @@ from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.errors import ConfigError, VidcolorError
 from vidcolor.networks.base import Network
 from vidcolor.parallel import Group
-from vidcolor.training.adversary import Diverged
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.divergence import Diverged
 from vidcolor.training.features import drop_features
 from vidcolor.training.feed import Feed, TrainBatch, color_sample
 from vidcolor.training.folder import RunFolder
@@ -100,21 +100,22 @@ class Run:
             return
         if self.stage.name == JOINT and self.samples > self.last_check:
             self.check()  # what the duel is measured against
-        self._enter()
+        self._enter(self.stage)
 
-    def _enter(self) -> None:
-        self.stage_name = self.stage.name
-        self.learner.enter(self.stage)
-        self.record.enter(duel=self.stage_name == JOINT)
-        if self.stage_name != FROZEN:
+    def _enter(self, stage: Stage) -> None:
+        self.stage_name = stage.name
+        self.learner.enter(stage)
+        self.record.enter(duel=stage.name == JOINT)
+        cached = self.config.cache_features and stage.name == FROZEN
+        self.feed.keep_features(self.folder.features, self.config.cache_views if cached else 0)
+        if stage.name != FROZEN:
             self.group.from_first(lambda: drop_features(self.folder.features))  # the encoder will be another
 
     def batches(self) -> Iterator[TrainBatch]:
         """What is left of this epoch."""
-        config, first = self.config, self.stage == self.stages[0]
-        cached = config.cache_features and self.stage_name == FROZEN
-        self.feed.keep_features(self.folder.features, config.cache_views if cached else 0)
-        return self.feed.batches(self.samples, config.batch_size if first else config.later_batch_size)
+        config = self.config
+        size = config.later_batch_size if self.learner.encoder_is_free else config.batch_size
+        return self.feed.batches(self.samples, size)
 
     def learn(self, batch: TrainBatch) -> dict[str, float]:
         """One step. Raises VidcolorError where the loss is no longer a number; the batch is saved then."""
@@ -165,19 +166,19 @@ class Run:
         )
 
     def restore(self) -> None:
-        """Go on from the state in the folder. Raises ConfigError where it is that of another run."""
+        """Go on from the state in the folder, in the stage that was left; `enter_stage` leads to the one due now.
+
+        Raises ConfigError where it is the state of another run.
+        """
         state = self.folder.load_state()
         self._refuse_other(state["fixed"])
         self.samples, self.last_check, minutes = state["counters"]
-        self.record = Record(**state["record"])
         self._start_clock(minutes)
         self.share = self._measure_share()
-        same_stage, stale = self.stage.name == state["stage"], self.record.stale
-        self._enter()
-        self.learner.restore(state["learner"], same_stage)
-        if same_stage:
-            self.record.stale = stale
-            self.stopped = self._is_stale
+        self._enter(replace(self.stage, name=state["stage"]))
+        self.learner.restore(state["learner"])
+        self.record = Record(**state["record"])
+        self.stopped = self.stage.name == self.stage_name and self._is_stale
 
     def _refuse_other(self, fixed: dict[str, Any]) -> None:
         for name, mine in self._fixed.items():

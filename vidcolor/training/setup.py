@@ -55,6 +55,8 @@ def set_up(
         wanted |= known.network_settings if known.network in (None, arch) else {}
     layers = left.settings, written.settings, settings
     if start_from and not resume:
+        if encoder_weights is not None:
+            raise ConfigError(f"a network that starts from {start_from} has its encoder: leave out --encoder-weights")
         built, arch = _take_over(start_from, arch, wanted)
     else:
         arch = arch or DEFAULT_NETWORK
@@ -80,6 +82,11 @@ def _refuse_misfits(arch: str, network: Network, config: TrainConfig) -> None:
     """Settings that are sound by themselves, but not for this network."""
     if config.size % network.multiple:
         raise ConfigError(f"size must be a multiple of {network.multiple} for {arch}, got {config.size}")
+    if network.picks_colors and (config.adversarial or wants_extras(config)):
+        raise ConfigError(
+            f"{arch} picks colours, so neither a critic nor a further loss can teach it: "
+            "leave out critic_share, joint_share, perceptual, colorfulness and stability"
+        )
     stages = {stage.name for stage in plan_stages(config, bool(network.encoder_parts()))}
     if wants_extras(config) and not stages & {FREE, JOINT}:
         raise ConfigError(

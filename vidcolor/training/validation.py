@@ -14,11 +14,12 @@ from vidcolor.color import ChromaTable, chroma_to_rgb, luma_of
 from vidcolor.data import PhotoViews, View, to_network
 from vidcolor.metrics import colorfulness, larger_channel, psnr
 from vidcolor.networks.base import Network
+from vidcolor.scores import ColorScores
 from vidcolor.training.strip import write_png
 
 
 @dataclass(frozen=True)
-class Scores:
+class Scores(ColorScores):
     """Means over held-out pictures. PSNR never stands without colourfulness: alone it rewards grey."""
 
     loss: float
@@ -30,16 +31,6 @@ class Scores:
     colorfulness_of_truth: float
     larger_channel: float
     """Share of pixels where the larger of a* and b* is the right one: Keras calls it accuracy."""
-
-    @property
-    def gain(self) -> float:
-        """dB over grey."""
-        return self.psnr - self.psnr_of_grey
-
-    @property
-    def vividness(self) -> float:
-        """Share of the truth's colourfulness."""
-        return self.colorfulness / self.colorfulness_of_truth
 
     @property
     def flaw(self) -> float:

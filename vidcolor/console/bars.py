@@ -1,0 +1,108 @@
+"""How far the work is: bars, which stay out of pipes and logs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from vidcolor.console.outcomes import print_run
+from vidcolor.console.streams import stderr
+from vidcolor.jobs import Outcome
+from vidcolor.training import TrainProgress
+
+
+class RunBar:
+    """Frames, fps and time left of the film in work, and one line for every film that is done."""
+
+    def __init__(self, bar: Progress, quiet: bool):
+        self._bar, self._quiet = bar, quiet
+        self._task = bar.add_task("", total=None, visible=False)
+
+    def follow(self, name: str) -> Callable[[int, int | None], None]:
+        """The callback for `colorize_video` on the film `name`."""
+        self._bar.reset(self._task, description=escape(name), total=None, visible=True)
+        return lambda done, expected: self._bar.update(
+            self._task, completed=done, total=expected and max(done, expected)
+        )
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Say what became of a film."""
+        self._bar.update(self._task, visible=False)
+        if outcome.error:
+            stderr.print(f"[red]Error:[/red] {escape(outcome.error)}", soft_wrap=True)
+        elif outcome.report is None and not self._quiet:
+            stderr.print(f"{escape(str(outcome.job.target))}: exists, skipped", soft_wrap=True)
+        elif outcome.report:
+            print_run(outcome.report, self._quiet)
+
+
+@contextmanager
+def run_bar(quiet: bool) -> Iterator[RunBar]:
+    """The bar of `vidcolor run`; off where stderr is no terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Fps(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
+        yield RunBar(bar, quiet)
+
+
+class _Fps(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} fps" if speed else "- fps")
+
+
+@contextmanager
+def training_bar(quiet: bool) -> Iterator[Callable[[TrainProgress], None]]:
+    """Yields the callback for `train`: a bar on a terminal, and one line a check everywhere."""
+    columns = (
+        TextColumn("{task.fields[stage]}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[samples]} samples  loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
+        task = bar.add_task("train", total=1.0, stage="start", samples=0, loss=0.0)
+
+        def show(progress: TrainProgress) -> None:
+            loss = sum(progress.losses.values())
+            bar.update(task, completed=progress.share, stage=progress.stage, samples=progress.samples, loss=loss)
+            if progress.scores and not quiet:
+                scores = progress.scores
+                stderr.print(
+                    f"{progress.share:4.0%} {progress.stage}, {progress.samples} samples: loss {scores.loss:.3f}, "
+                    f"PSNR {scores.psnr:.2f} dB ({scores.gain:+.2f} over grey) "
+                    f"at {scores.vividness:.0%} of the colourfulness",
+                    soft_wrap=True,
+                )
+
+        yield show
+
+
+@contextmanager
+def steps_bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields the callback for `evaluate` and `bench`."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda name, done, total: bar.update(task, description=escape(name), completed=done, total=total)
