@@ -80,7 +80,8 @@ class _Part:
         self._compiled = core.compile_model(convert(network, step, example), "CPU", settings)
 
     def __call__(self, *inputs: Tensor) -> Features:
-        results = self._compiled([tensor.contiguous().numpy() for tensor in inputs])
+        # Shared, an input that is handed through as an output would still be pointed at when it is gone.
+        results = self._compiled([tensor.contiguous().numpy() for tensor in inputs], share_inputs=False)
         return tuple(torch.from_numpy(results[output]) for output in self._compiled.outputs)
 
 
