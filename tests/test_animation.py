@@ -51,6 +51,18 @@ def test_an_animation_is_a_film_with_its_own_times(tmp_path, name):
         assert np.abs(frame.luma - luma).max() <= (0 if name != "in.gif" else 1)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_the_last_picture_stands_as_long_as_it_should(tmp_path, suffix):
+    pictures = [Image.fromarray(one) for one in pattern(6, 32, 40)]
+    times = {"duration": [100, 200, 300, 400, 100, 1500], "loop": 0}
+    pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:], **times)
+    rewrite(tmp_path / "in.gif", tmp_path / f"out{suffix}")
+    with av.open(str(tmp_path / f"out{suffix}")) as film:
+        seconds = [(packet.pts, packet.duration) for packet in film.demux(video=0) if packet.size]
+        (last, stands), tick = max(seconds), film.streams.video[0].time_base
+    assert (last * tick, stands * tick) == (Fraction(11, 10), Fraction(3, 2))
+
+
 @pytest.mark.parametrize("name", ["one.gif", "one.png", "one.webp"])
 def test_a_single_picture_is_a_still(tmp_path, name):
     Image.fromarray(pattern(1, 32, 40)[0]).convert("RGB").save(tmp_path / name)

@@ -27,7 +27,7 @@ from vidcolor.peak import Peak, measure_peak
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.shots import mark_shots
 from vidcolor.timing import Spread, measure_in_turns
-from vidcolor.video import make_specimen, open_reader, transcode
+from vidcolor.video import Encoding, make_specimen, open_reader, transcode
 
 pytestmark = pytest.mark.openvino
 
@@ -233,3 +233,10 @@ def test_the_film_made_up_is_always_the_same_and_like_a_film(tmp_path):
     with open_reader(film) as reader:
         flags = [flag for batch in mark_shots(reader.batches(8), reader.info.planes) for flag in batch.first_of_shot]
     assert [number for number, flag in enumerate(flags) if flag] == [0, 96]
+
+
+def test_an_encoder_that_was_replaced_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("vidcolor.video.encoding._refusal_of", lambda codec: "no card")
+    film = make_film(tmp_path / "film.mp4", count=4)
+    settings, _ = first_frames(film, RunSettings(encoding=Encoding("h264_nvenc")), 3)
+    assert settings.encoding.codec == "libx264" and "finds none (no card)" in settings.encoding.warning

@@ -109,3 +109,9 @@ def test_a_meta_of_wrong_kinds_is_damaged(wrong, tmp_path, network):
     checkpoint.save(path, network, replace(new_meta("small", "fusion", network), **wrong))
     with pytest.raises(DamagedCheckpoint, match=f"{next(iter(wrong))} = .* is of the wrong kind"):
         checkpoint.load(path)
+
+
+def test_a_model_that_may_not_be_read_is_called_so(file, monkeypatch):
+    monkeypatch.setattr("vidcolor.checkpoint.os.access", lambda path, rights: False)
+    with pytest.raises(UnknownModel, match=r"may not be read, check its rights$"):
+        checkpoint.load(file)

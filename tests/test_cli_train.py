@@ -178,3 +178,9 @@ def test_a_run_goes_on_where_it_is_told_to_ignore_a_signal(pictures, tmp_path):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143
+
+
+def test_a_source_that_is_missing_is_told_before_weights_are_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr("vidcolor.training.set_up", lambda *_, **__: pytest.fail("weights were fetched"))
+    result = CliRunner().invoke(main, ["train", str(tmp_path / "none"), "--out", str(tmp_path / "out")])
+    assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / 'none'}: no such file or folder\n")

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from tests.clips import make_film
@@ -502,3 +503,11 @@ def test_many_photos_leave_few_samples_spread_evenly(tmp_path, colorizer, monkey
     found = evaluate([tmp_path], colorizer, SETTINGS)
     assert len(found.report.sources) == 11
     assert [sample.source for sample in found.samples] == ["00.png", "04.png", "08.png"]
+
+
+def test_originals_without_colour_are_named(tmp_path, colorizer):
+    add_photos(tmp_path, "coffee")
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((64, 64), 90, np.uint8)).save(tmp_path / name)
+    notes = evaluate([tmp_path], colorizer, SETTINGS).report.notes
+    assert "originals without any colour among them: 2 (a.png, b.png)" in notes

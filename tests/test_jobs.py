@@ -145,6 +145,16 @@ def test_two_inputs_of_one_name_are_refused(files, tmp_path):
         plan([files / "a.mp4", files / "sub" / "a.mp4"], tmp_path / "out")
 
 
+def test_all_clashes_of_names_are_told_at_once(tmp_path):
+    for name in "abcdefg":
+        (tmp_path / f"{name}.avi").touch()
+        (tmp_path / f"{name}.wmv").touch()
+    with pytest.raises(ConfigError) as caught:
+        plan_jobs([str(tmp_path)], tmp_path / "out")
+    assert str(caught.value).count("would both be written to") == 5
+    assert str(caught.value).endswith("; and 2 more: rename one of each")
+
+
 def test_a_folder_without_films_is_refused(tmp_path):
     with pytest.raises(InputError, match="no films and no pictures"):
         plan_jobs([str(tmp_path)], tmp_path / "out")

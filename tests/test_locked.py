@@ -68,6 +68,21 @@ def test_a_folder_that_may_not_be_looked_into_is_told_and_does_not_stop_the_othe
     assert sorted(path.name for path in (films / "out").iterdir()) == ["a.mp4", "c.mp4"]
 
 
+def test_eval_and_train_name_a_folder_that_may_not_be_looked_into(films, model):
+    (films / "locked").rename(films / "fold" / "locked")
+    measured, alone, trained = call(
+        model,
+        films,
+        ["eval", "fold/a.mp4", "fold/locked", "--model", str(model), "--quiet", "--size", "64", "--report", "page"],
+        ["eval", "fold/locked", "--model", str(model), "--quiet"],
+        ["train", "fold/locked", "--encoder-weights", "none", "--quiet"],
+    )
+    (films / "fold" / "locked").rename(films / "locked")
+    line = "fold/locked: is a folder that may not be looked into"
+    assert measured[0] == 0 and f"left out: {line}" in json.loads((films / "page" / "report.json").read_text())["notes"]
+    assert alone[:2] == [1, f"Error: {line}\n"] and trained[:2] == [1, f"Error: {line}\n"]
+
+
 def test_what_may_not_be_read_or_written_is_one_line(films, model):
     long = "z" * 255 + ".mp4"
     expected = {

@@ -219,6 +219,14 @@ def test_subtitles_move_with_a_span(tmp_path):
     assert found == [(b"cut in", 0), (b"whole", Fraction(1, 5))]
 
 
+def test_a_line_is_on_screen_until_the_end_of_a_span_at_the_longest(tmp_path):
+    source = make_film(tmp_path / "in.mkv", count=30, lines=[Line(300, 1100, "long"), Line(600, 700, "short")])
+    rewrite(source, tmp_path / "out.mkv", span=Span(Fraction("0.2"), Fraction("0.8")))
+    with av.open(str(tmp_path / "out.mkv")) as film:
+        found = [(bytes(p), p.pts, p.duration) for p in film.demux(film.streams.subtitles[0]) if p.size]
+    assert found == [(b"long", 100, 500), (b"short", 400, 100)]
+
+
 def test_a_line_from_before_the_key_frame_stays_on_screen(tmp_path):
     lines = [Line(0, 90, "gone"), Line(100, 1800, "long"), Line(1700, 1750, "short"), Line(1900, 3000, "late")]
     source = make_film(tmp_path / "in.mkv", count=50, options={"g": "5"}, tones=[Tone(seconds=2.5)], lines=lines)
@@ -293,6 +301,29 @@ def test_titles_languages_and_roles_are_kept(tmp_path, suffix):
         assert container.metadata["title"] == "Früh"
         assert {key.lower(): value for key, value in container.metadata.items()}["my_own_key"] == "kept"
         assert [stream.language for stream in container.streams.audio] == ["fra", "eng"]
+
+
+def test_languages_have_the_names_that_a_mov_knows_or_are_named(tmp_path):
+    tones = [Tone(metadata={"language": language}) for language in ("deu", "fre", "nob", "hrv", "und")]
+    source = make_film(tmp_path / "in.mkv", tones=tones)
+    assert rewrite(source, tmp_path / "out.mov").warnings == ["audio stream 4: mov holds no language hrv"]
+    with av.open(str(tmp_path / "out.mov")) as container:
+        assert [stream.language for stream in container.streams.audio[:3]] == ["ger", "fra", "nor"]
+    assert rewrite(source, tmp_path / "out.mp4").warnings == []
+
+
+def test_titles_that_a_transport_stream_does_not_hold_are_named(tmp_path):
+    source = make_film(
+        tmp_path / "in.mkv",
+        metadata={"title": "Früh", "COPYRIGHT": "ours"},
+        tones=[Tone(metadata={"language": "eng", "title": "Comment"})],
+    )
+    assert rewrite(source, tmp_path / "out.ts").warnings == [
+        "audio stream 1: mpegts holds no title",
+        "mpegts holds no title, COPYRIGHT",
+    ]
+    with av.open(str(tmp_path / "out.ts")) as container:
+        assert container.streams.audio[0].language == "eng"
 
 
 def test_dispositions_are_kept(tmp_path):

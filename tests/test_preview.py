@@ -302,3 +302,19 @@ def test_no_moments_are_no_sheet(tmp_path, colorizer):
     film = make_film(tmp_path / "film.mkv", count=2)
     with pytest.raises(ConfigError, match="at least 1 moment, got 0"):
         preview(film, tmp_path / "out.png", colorizer, count=0)
+
+
+@pytest.mark.parametrize(("suffix", "most"), [(".jpg", 65500), (".webp", 16383)])
+def test_a_sheet_that_its_format_does_not_hold_is_refused_before_the_work(
+    tmp_path, colorizer, monkeypatch, suffix, most
+):
+    film = make_film(tmp_path / "film.mkv", count=30, width=64, height=480)
+    monkeypatch.setattr("vidcolor.preview._expected", lambda reader, count: count)
+    monkeypatch.setattr("vidcolor.preview._pairs", lambda *_: pytest.fail("the work was begun"))
+    with pytest.raises(OutputError, match=f"more than the {most} pixels that its format has: use .png$"):
+        preview(film, tmp_path / f"sheet{suffix}", colorizer, count=400)
+
+
+def test_what_is_strange_about_the_source_is_told(tmp_path, colorizer):
+    film = make_film(tmp_path / "film.mkv", count=4, tags={"color_trc": 18, "color_primaries": 9})
+    assert any("HLG" in warning for warning in preview(film, tmp_path / "sheet.png", colorizer).warnings)

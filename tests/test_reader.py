@@ -337,3 +337,13 @@ def test_a_film_with_a_damaged_unit_is_read_to_its_end():
     reader, luma, _, _ = read(SHARED / "awkward" / "corrupted_nal.mp4")
     assert len(luma) > 40
     assert reader.losses
+
+
+def test_captions_inside_the_picture_are_named_wherever_they_begin(tmp_path, monkeypatch):
+    """PyAV makes no such frames: they are told by name here, and were seen by hand in a broadcast's."""
+    film = make_film(tmp_path / "film.mkv", count=12)
+    names = iter([()] * 5 + [("A53_CC",)] * 20)
+    with open_reader(film) as reader:
+        monkeypatch.setattr("vidcolor.video.picture.side_data_names", lambda frame: next(names))
+        assert sum(len(batch) for batch in reader.batches(5)) == 12
+        assert reader.warnings == ["closed captions inside the picture cannot be kept"]

@@ -1,5 +1,6 @@
 """Settings: defaults, a network's recipe, a TOML file, what is typed; and where the weights come from."""
 
+import math
 from dataclasses import asdict, fields
 
 import pytest
@@ -148,3 +149,20 @@ def test_every_option_of_train_is_a_setting_or_known_to_the_command():
             assert shown == ("none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)), (
                 name
             )
+
+
+@pytest.mark.parametrize("name", ["minutes", "rate", "weight_decay", "gan_weight"])
+def test_numbers_are_finite(name):
+    for value in (math.inf, math.nan):
+        with pytest.raises(ConfigError, match=f"{name} must be finite, got {value}"):
+            TrainConfig(**{name: value})
+
+
+def test_a_file_of_settings_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "run.toml").write_text("epochs = 3\n", "utf-8-sig")
+    assert read_file(tmp_path / "run.toml").settings == {"epochs": 3}
+
+
+def test_a_name_that_cannot_be_printed_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="the name of a model must be printable"):
+        set_up(tmp_path, {}, name="a\udcff")

@@ -85,6 +85,8 @@ class BenchReport:
     busy_ms: float
     """For how long, a frame, the stages together keep all cores busy: nor is the whole much faster than that."""
     environment: Environment
+    warnings: tuple[str, ...] = ()
+    """What is not as it was asked for."""
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -97,6 +99,7 @@ class BenchReport:
             f"peak memory: {self.vidcolor_peak}; of the transcode {self.transcode_peak}",
             f"the wall is {self.wall}, {self.stages[self.wall].ms.median:.2f} ms a frame of {colored:.2f}; "
             f"all stages together keep the cores busy for {self.busy_ms:.2f} ms",
+            *self.warnings,
         )
 
 
@@ -132,7 +135,8 @@ def first_frames(source: Path, settings: RunSettings, most: int) -> tuple[RunSet
             raise InputError(f"{source}: is a picture, give a film")
         times = [pts for _, pts, _ in islice(reader.frames(), most + 1)]
     end = (times[most] - times[0]) * reader.info.time_base if len(times) > most else None
-    encoding = replace(settings.encoding, options=dict(settings.encoding.options))  # other mappings cannot be pickled
+    encoding = settings.encoding.on_this_machine()
+    encoding = replace(encoding, options=dict(encoding.options))  # other mappings cannot be pickled
     return replace(settings, span=Span(end=end), encoding=encoding, overwrite=True), min(len(times), most)
 
 
@@ -180,6 +184,7 @@ def _measure(
         wall=max(stages, key=lambda name: stages[name].ms.median),
         busy_ms=sum(cost.processor_ms.median for cost in stages.values()) / environment.cpu_count,
         environment=environment,
+        warnings=(*colorizer.warnings, *filter(None, [settings.encoding.warning])),
     )
 
 

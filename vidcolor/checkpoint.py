@@ -1,6 +1,7 @@
 """A model on disk: safetensors (no pickle) whose header says everything that is needed to rebuild the network."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -86,6 +87,8 @@ def load(path: Path) -> tuple[Network, CheckpointMeta]:
 def _read(path: Path, with_tensors: bool) -> tuple[CheckpointMeta, Mapping[str, torch.Tensor]]:
     if not path.is_file():
         raise UnknownModel(f"{path}: no such model file")
+    if not os.access(path, os.R_OK):
+        raise UnknownModel(f"{path}: a model file that may not be read, check its rights")
     try:
         with safe_open(path, "pt") as file:
             header = (file.metadata() or {}).get("vidcolor")

@@ -16,7 +16,7 @@ from vidcolor.frames import FrameBatch
 from vidcolor.metrics import Features, Realism, load_lpips
 from vidcolor.originals import LAYOUT, find_originals, read_film, read_photo, to_pixels, to_rgb
 from vidcolor.photos import Photo
-from vidcolor.scores import MOST_SAMPLES, EvalReport, Evaluation, Sample, SourceReport
+from vidcolor.scores import COLORLESS, MOST_SAMPLES, EvalReport, Evaluation, Sample, SourceReport
 from vidcolor.shots import mark_shots
 from vidcolor.smooth import Smoother
 from vidcolor.tally import Colors, FilmTally, HistogramTally, PictureTally, Step, mean_scores
@@ -174,11 +174,20 @@ class _Evaluator:
                 *self.colorizer.warnings,
                 *(f"left out: {error}" for error in self.unreadable),
                 *self.damaged,
+                *_grey_ones(reports),
                 *no_lpips,
                 *self.realism.notes,
             ),
         )
         return Evaluation(report, tuple(self.samples.items), self.histogram.histogram)
+
+
+def _grey_ones(reports: Sequence[SourceReport]) -> Iterator[str]:
+    """One line where originals have no colour: in the means they count like all others."""
+    grey = [report.source for report in reports if report.pictures.colorfulness_of_truth < COLORLESS]
+    if grey:
+        named = ", ".join(grey[:3]) + (", ..." if len(grey) > 3 else "")
+        yield f"originals without any colour among them: {len(grey)} ({named})"
 
 
 def _sample(source: str, seconds: float | None, luma: Tensor, colored: Colors, truth: Colors) -> Sample:

@@ -12,8 +12,11 @@ from vidcolor.errors import ConfigError, InputError, OutputError, VidcolorError,
 from vidcolor.files import make_folder
 from vidcolor.pipeline import RunReport
 from vidcolor.resume import is_whole
-from vidcolor.tree import walk
+from vidcolor.tree import is_locked, walk
 from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
+
+MOST_CLASHES = 5
+"""Of names, that are told."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,11 @@ def _expand(given: str) -> Iterator[tuple[Path, Path]]:
     that may not be looked into stands for what is in it, as a job that will fail.
     """
     path = Path(given)
-    if _is_locked(path):
+    if is_locked(path):
         yield path, Path(path.name)
     elif os.path.isdir(path):
         for file in walk(path):
-            if (os.path.isfile(file) and is_media(file)) or _is_locked(file):
+            if (os.path.isfile(file) and is_media(file)) or is_locked(file):
                 yield file, file.relative_to(path)
     elif _is_glob(given):
         matches = sorted(glob.glob(given, recursive=True))
@@ -124,10 +127,6 @@ def _expand(given: str) -> Iterator[tuple[Path, Path]]:
             yield from _expand(match)
     else:
         yield path, Path(path.name)
-
-
-def _is_locked(path: Path) -> bool:
-    return os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK)
 
 
 def _is_glob(given: str) -> bool:
@@ -162,10 +161,14 @@ def _writable(place: Path, source: Path) -> Path:
 
 def _refuse_collisions(jobs: Sequence[Job]) -> None:
     seen: dict[Path, Path] = {}
+    clashes = []
     sources = {_name_of(job.source) for job in jobs}
     for job in jobs:
         if _name_of(job.target) in sources:
             raise OutputError(f"{job.target}: is an input itself, choose another output")
         if job.target in seen:
-            raise ConfigError(f"{seen[job.target]} and {job.source} would both be written to {job.target}: rename one")
+            clashes.append(f"{seen[job.target]} and {job.source} would both be written to {job.target}")
         seen[job.target] = job.source
+    if clashes:
+        more = f"; and {len(clashes) - MOST_CLASHES} more" if len(clashes) > MOST_CLASHES else ""
+        raise ConfigError(f"{'; '.join(clashes[:MOST_CLASHES])}{more}: rename one of each")

@@ -12,7 +12,7 @@ from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_t
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.photos import ARCHIVES, Photo, find_photos
-from vidcolor.tree import walk
+from vidcolor.tree import is_locked, walk
 from vidcolor.video import USUAL, Limits, is_media, is_still, open_reader, read_pictures
 
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
@@ -29,9 +29,9 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
     for source in sources:
         if not source.exists():
             raise InputError(f"{source}: no such file or folder")
-    files = [file for source in sources for file in (walk(source) if source.is_dir() else [source])]
+    files = [file for source in sources for file in _files_of(source)]
     photos: list[Photo] = []
-    wrong = []
+    wrong = [f"{file}: is a folder that may not be looked into" for file in files if is_locked(file)]
     for file in files:
         if file.is_file() and (is_still(file) or file.suffix.lower() in ARCHIVES):
             try:
@@ -42,6 +42,10 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
     if not photos and not films:
         raise InputError("; ".join(wrong) or f"{', '.join(map(str, sources))}: no films and no pictures there")
     return photos, films, wrong
+
+
+def _files_of(source: Path) -> Iterable[Path]:
+    return walk(source) if source.is_dir() and not is_locked(source) else [source]
 
 
 def read_photo(photo: Photo, size: int) -> FrameBatch:

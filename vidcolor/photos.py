@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import InputError
 from vidcolor.reel import spool_film
-from vidcolor.tree import is_hidden, walk
+from vidcolor.tree import is_hidden, is_locked, walk
 from vidcolor.video import is_media, is_still
 
 Picture = NDArray[np.uint8]
@@ -94,6 +94,8 @@ def find_photos(sources: Sequence[Path], spool: Path | None = None, *, leave_out
 
 def _photos_in(source: Path, spool: Path | None, leave_out: Path | None = None) -> Iterator[Photo]:
     suffix = source.suffix.lower()
+    if is_locked(source):
+        raise InputError(f"{source}: is a folder that may not be looked into")
     if source.is_dir():
         for path in _files_in(source, leave_out):
             try:
@@ -118,7 +120,7 @@ def _files_in(folder: Path, leave_out: Path | None) -> Iterator[Path]:
     left_out = leave_out.resolve() if leave_out else None
     for path in walk(folder):
         wanted = is_media(path) or path.suffix.lower() in ARCHIVES
-        if wanted and path.is_file() and left_out not in path.resolve().parents:
+        if (is_locked(path) or (wanted and path.is_file())) and left_out not in path.resolve().parents:
             yield path
 
 

@@ -13,9 +13,18 @@ from vidcolor.color import chroma_to_rgb, read_chroma, read_luma
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import ConfigError, InputError
 from vidcolor.frames import FrameBatch, PlaneFormat
-from vidcolor.sheet import Pair, Picture, draw_sheet
+from vidcolor.sheet import Pair, Picture, draw_sheet, sheet_size
 from vidcolor.upsample import Upsampler
-from vidcolor.video import USUAL, Limits, StillReader, VideoReader, check_snapshot, open_reader, save_snapshot
+from vidcolor.video import (
+    USUAL,
+    Limits,
+    StillReader,
+    VideoReader,
+    check_snapshot,
+    check_snapshot_size,
+    open_reader,
+    save_snapshot,
+)
 
 LONGEST_SIDE = 480
 """Of a picture on the sheet, in pixels; smaller films keep their size."""
@@ -57,6 +66,7 @@ def preview(
     started = time.monotonic()
     with open_reader(source, limits=limits) as reader:
         check_snapshot(target, source, overwrite)
+        check_snapshot_size(target, *sheet_size(_expected(reader, count), *reader.turn.size(*_tile_size(reader))))
         pairs = list(_pairs(reader, colorizer, count, saturation))
         if not pairs:
             raise InputError(f"{source}: not one moment decodes, the file is damaged")
@@ -70,7 +80,8 @@ def preview(
             device=colorizer.place,
             warnings=(
                 *colorizer.warnings,
-                *_warnings(reader, min(count, reader.info.frame_count or count) - len(pairs)),
+                *reader.warnings,
+                *_warnings(reader, _expected(reader, count) - len(pairs)),
             ),
         )
 
@@ -81,6 +92,11 @@ def _pairs(reader: VideoReader | StillReader, colorizer: Colorizer, count: int, 
     colored = colorizer.stream(_as_shots(reader.moments(count)), planes)
     for batch in Upsampler(planes, written, saturation).stream(colored):
         yield _pair(batch, reader, written)
+
+
+def _expected(reader: VideoReader | StillReader, count: int) -> int:
+    """Moments there will be, as far as the header knows."""
+    return min(count, reader.info.frame_count or count)
 
 
 def _warnings(reader: VideoReader | StillReader, missing: int) -> Iterator[str]:

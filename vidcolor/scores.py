@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+COLORLESS = 0.5
+"""Colourfulness below which a share of it says nothing."""
 MOST_SAMPLES = 48
 """Pictures of an evaluation that a page shows, at most."""
 Pixels = NDArray[np.uint8]

@@ -31,19 +31,33 @@ class Pair:
     """Its time; None for a still."""
 
 
+def sheet_size(count: int, height: int, width: int) -> tuple[int, int]:
+    """(H, W) of the sheet of so many pairs of this size."""
+    rows, columns = _grid(count)
+    return rows * _height(height) + GAP, columns * (width + GAP) + GAP
+
+
 def draw_sheet(pairs: Sequence[Pair]) -> Picture:
     """Pairs of one size, read like text -> (H, W, 3) R′G′B′."""
     height, width = pairs[0].grey.shape[:2]
-    high, wide = 2 * height + GAP // 2 + GAP, width + GAP
-    rows = -(-len(pairs) // COLUMNS)
-    columns = -(-len(pairs) // rows)
-    sheet = np.full((rows * high + GAP, columns * wide + GAP, 3), GROUND, np.uint8)
+    _, columns = _grid(len(pairs))
+    sheet = np.full((*sheet_size(len(pairs), height, width), 3), GROUND, np.uint8)
     for index, pair in enumerate(pairs):
-        top, left = GAP + index // columns * high, GAP + index % columns * wide
+        top, left = GAP + index // columns * _height(height), GAP + index % columns * (width + GAP)
         for picture in (pair.grey, pair.colored):
             sheet[top : top + height, left : left + width] = _labelled(picture, pair.seconds)
             top += height + GAP // 2
     return sheet
+
+
+def _grid(count: int) -> tuple[int, int]:
+    rows = -(-count // COLUMNS)
+    return rows, -(-count // rows)
+
+
+def _height(height: int) -> int:
+    """Of a pair, with the gap below it."""
+    return 2 * height + GAP // 2 + GAP
 
 
 def time_code(seconds: Fraction) -> str:

@@ -1,5 +1,6 @@
 """What lies in a folder or an archive for people to see: half-written files and macOS' companions are hidden."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -7,6 +8,11 @@ from pathlib import Path, PurePath
 def walk(folder: Path) -> Iterator[Path]:
     """Files and folders below the folder to the bottom, sorted, but none that is hidden or lies in a hidden one."""
     return (path for path in sorted(folder.rglob("*")) if not is_hidden(path.relative_to(folder)))
+
+
+def is_locked(path: Path) -> bool:
+    """Whether it is a folder that may not be looked into."""
+    return os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK)
 
 
 def is_hidden(place: PurePath) -> bool:

@@ -11,11 +11,8 @@ from vidcolor.report.gallery import draw_gallery
 from vidcolor.report.plots import plot_film, points_note
 from vidcolor.report.tables import tabulate_metrics, tabulate_sources
 from vidcolor.report.words import count, name
-from vidcolor.scores import EvalReport, Evaluation, FilmScores, PictureScores, SourceReport
+from vidcolor.scores import COLORLESS, EvalReport, Evaluation, FilmScores, PictureScores, SourceReport
 from vidcolor.tally import SAMPLE_EVERY
-
-COLORLESS = 0.5
-"""Colourfulness below which a share of it says nothing."""
 
 
 def draw_page(evaluation: Evaluation, when: datetime) -> str:

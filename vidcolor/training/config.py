@@ -1,6 +1,7 @@
 """The numbers of a training run."""
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -101,6 +102,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            self._refuse(name, isinstance(value, float) and not math.isfinite(value), "must be finite")
         for name in ("epochs", "batch_size", "cache_views", "held_out", "check_every", "patience"):
             self._refuse(name, getattr(self, name) < 1, "must be at least 1")
         for name in ("free_share", "critic_share", "joint_share", "film_look", "ema", "held_out_share"):
@@ -166,7 +169,7 @@ def compose(recipe: Mapping[str, Any], *layers: Mapping[str, Any]) -> TrainConfi
 def read_file(path: Path) -> TrainFile:
     """Raises ConfigError where there is no such file, it is no TOML, or a name in it is no word."""
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -45,6 +45,8 @@ def set_up(
     A resumed run starts from the settings that it left in `out`, and its weights lie there; `start_from` is a model to
     go on from. Raises ConfigError or CheckpointError.
     """
+    if name is not None and not name.isprintable():
+        raise ConfigError(f"the name of a model must be printable, got {name!r}")
     left = RunFolder(out).settings_to_resume() if resume else TrainFile()
     written = read_file(file) if file else TrainFile()
     arch = network or written.network or left.network

@@ -15,7 +15,7 @@ from vidcolor.video.packets import PacketFile, join_packets
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
 from vidcolor.video.reader import CHANGE, Loss, VideoReader
-from vidcolor.video.snapshot import check_snapshot, save_snapshot
+from vidcolor.video.snapshot import check_snapshot, check_snapshot_size, save_snapshot
 from vidcolor.video.source import check_source
 from vidcolor.video.span import WHOLE, Span
 from vidcolor.video.specimen import make_specimen
@@ -45,6 +45,7 @@ __all__ = [
     "VideoReader",
     "VideoWriter",
     "check_snapshot",
+    "check_snapshot_size",
     "check_target",
     "find_encoders",
     "holds_one_picture",

@@ -14,10 +14,12 @@ from vidcolor.errors import OutputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.video import planes
 from vidcolor.video.encoding import Encoding, choose_pixel_format
+from vidcolor.video.metadata import MOV_FAMILY
 from vidcolor.video.picture import describe_picture, name_matrix
 from vidcolor.video.planes import Plane
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import reason
+from vidcolor.video.suffixes import is_animation
 
 
 class Encoder:
@@ -38,6 +40,8 @@ class Encoder:
         """What the chroma of every batch has to be."""
         self._durations: dict[int, int] = {}
         options = encoding.options_for(codec, reader.tags.field_order)
+        if is_animation(reader.source) and target.suffix.lower() in MOV_FAMILY:
+            options = {"bf": "0"} | options  # with B frames its muxer forgets how long the last picture stands
         try:
             self.stream: VideoStream = container.add_stream(  # type: ignore[assignment]
                 codec.name, info.usual_rate, options, width=info.width, height=info.height, time_base=info.time_base

@@ -17,6 +17,19 @@ MAX_TIMESCALE = 100_000_000
 MOV_FAMILY = frozenset({".mp4", ".m4v", ".mov"})
 WITH_CHAPTERS = frozenset({"mp4", "ipod", "mov", "matroska", "webm"})
 
+# ISO 639-2 that FFmpeg writes into a .mov, whose own list of languages is shorter.
+_LANGUAGES = (
+    "alb amh ara arm asm aym aze baq bel ben bul bur cat ces chi dan dut dzo eng epo est fin fra geo ger gre grn guj "
+    "heb hin hun ice ind iri ita jav jpn kan kas kaz khm kin kir kor kur lao lat lav lit mac mal mar may mlg mlt mol "
+    "mon nep nor nya ori orm per pol por pus que ron run rus san sin slk slv smi snd som spa sve swa tam tat tel tgk "
+    "tgl tha tib tir tuk tur uig ukr urd uzb vie wel yid"
+)
+_OF_QUICKTIME = frozenset(_LANGUAGES.split())
+_NAMED_OTHERWISE = {
+    "cym": "wel", "cze": "ces", "deu": "ger", "eus": "baq", "ell": "gre", "fas": "per", "fre": "fra", "gle": "iri",
+    "hye": "arm", "isl": "ice", "kat": "geo", "mkd": "mac", "msa": "may", "mya": "bur", "nld": "dut", "nob": "nor",
+    "nno": "nor", "rum": "ron", "slo": "slk", "sqi": "alb", "swe": "sve", "zho": "chi",
+}  # fmt: skip
 _OF_THE_OLD_FILE = frozenset({
     "alpha_mode", "compatible_brands", "duration", "encoder", "major_brand", "minor_version", "vendor_id"
 })  # fmt: skip
@@ -38,6 +51,21 @@ def kept(metadata: Mapping[str, str]) -> dict[str, str]:
         for key, value in metadata.items()
         if key.lower() not in _OF_THE_OLD_FILE and not key.lower().startswith(_STATISTICS)
     }
+
+
+def fitted(metadata: Mapping[str, str], format_name: str) -> tuple[dict[str, str], list[str]]:
+    """A stream's entries that stay true, as one of FFmpeg's formats can hold them, and the names of those it cannot."""
+    entries = kept(metadata)
+    if format_name == "mpegts":
+        lost = [key for key in entries if key.lower() not in ("language", "handler_name")]
+        return {key: value for key, value in entries.items() if key not in lost}, lost
+    language = entries.get("language", "und")
+    known = _NAMED_OTHERWISE.get(language, language)
+    if format_name != "mov" or language == "und":
+        return entries, []
+    if known not in _OF_QUICKTIME:
+        return entries, [f"language {language}"]
+    return entries | {"language": known}, []
 
 
 def container_options(container: InputContainer, suffix: str, has_cover: bool, is_cut: bool) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations  # Packet is generic in its stub only
 
 import io
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -85,7 +86,10 @@ class Passthrough:
 
     def describe(self, output: OutputContainer) -> None:
         """Carry over titles and chapters of the whole file. Before the output's header is written."""
-        output.metadata.update(metadata.kept(self._container.metadata))
+        entries, lost = metadata.fitted(self._container.metadata, output.format.name)
+        output.metadata.update(entries)
+        if lost:
+            self._warnings.append(f"{output.format.name} holds no {', '.join(lost)}")
         chapters = metadata.moved_chapters(self._container, self._origin, self._end)
         if chapters and output.format.name in metadata.WITH_CHAPTERS:
             output.set_chapters(chapters)
@@ -124,6 +128,7 @@ class Passthrough:
                 return
             if self._is_behind(packet, 0):
                 continue
+            self._cut_line(packet)
             clock = clocks.setdefault(packet.stream.index, _Clock())
             clock.steady(packet)
             yield packet
@@ -151,6 +156,12 @@ class Passthrough:
         packet.duration, packet.pts, packet.dts = packet.pts + duration, 0, 0
         return True
 
+    def _cut_line(self, packet: Packet[Any]) -> None:
+        """A line of subtitles is on screen until the end of a span at the longest."""
+        if self._end is not None and packet.stream.type == "subtitle" and packet.duration:
+            left = math.floor((self._end - self._origin) / packet.time_base) - (packet.pts or 0)
+            packet.duration = min(packet.duration, left)
+
     def _is_behind(self, packet: Packet[Any], margin: int) -> bool:
         return self._end is not None and _seconds(packet) >= self._end - self._origin + margin
 
@@ -169,7 +180,7 @@ class Passthrough:
 
     def _route(self, stream: Stream, route: Copy | AudioConversion | SubtitleConversion) -> None:
         self._routes[stream.index] = route
-        describe(stream, route.stream)
+        self._warnings += describe(stream, route.stream)
 
     def _warn(self, output: OutputContainer, stream: Stream, what: str) -> None:
         stream_name = f"{stream.type} stream {stream.index} ({codec_name(stream)})"
@@ -179,10 +190,13 @@ class Passthrough:
         self._warnings.append(f"sound and subtitles: {what}")
 
 
-def describe(source: Stream, target: Stream) -> None:
-    """Carry over a stream's language, title and role."""
-    target.metadata.update(metadata.kept(source.metadata))
+def describe(source: Stream, target: Stream) -> list[str]:
+    """Carry over a stream's language, title and role; one line where some of it cannot be kept."""
+    format_name = target.container.format.name
+    entries, lost = metadata.fitted(source.metadata, format_name)
+    target.metadata.update(entries)
     target.disposition = source.disposition
+    return [f"{source.type} stream {source.index}: {format_name} holds no {', '.join(lost)}"] if lost else []
 
 
 def _accepts(format_name: str, stream: Stream) -> bool:

@@ -27,6 +27,9 @@ _OTHER_MATRICES = {8: "YCgCo", 10: "BT.2020 constant luminance", 11: "Y'D'zD'x",
     13: "derived from the primaries", 14: "ICtCp", 15: "IPT", 16: "YCgCo-Re", 17: "YCgCo-Ro"}  # fmt: skip
 """AVColorSpace without a luma that the colours are made for."""
 _HDR = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"})
+CAPTIONS = "closed captions inside the picture cannot be kept"
+_CAPTIONS = "A53_CC"
+"""As US broadcasts carry them, line 21 of old tapes among it."""
 _WITHOUT_ROTATION = frozenset({"mpegts"})
 _WITHOUT_MIRROR = frozenset({"matroska", "webm"})
 _WITHOUT_ASPECT = frozenset({"matroska", "webm"})
@@ -121,6 +124,11 @@ def describe_strangeness(tags: PictureTags) -> list[str]:
     if name := _OTHER_MATRICES.get(tags.colorspace):
         strange.append(f"the matrix is {name}: read and written as the nearest ordinary one")
     return strange
+
+
+def carries_captions(frame: VideoFrame) -> bool:
+    """Whether text for the deaf lies in the frame itself rather than in a stream of its own."""
+    return _CAPTIONS in side_data_names(frame)
 
 
 def describe_picture(stream: VideoStream, tags: PictureTags, written: PlaneFormat) -> list[str]:

@@ -27,7 +27,15 @@ from vidcolor.video.decoding import CLOCK_RESTART, decode, decode_from
 from vidcolor.video.gaps import Gaps
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import spread_frames
-from vidcolor.video.picture import clock_start, describe_strangeness, read_info, read_tags, told_length
+from vidcolor.video.picture import (
+    CAPTIONS,
+    carries_captions,
+    clock_start,
+    describe_strangeness,
+    read_info,
+    read_tags,
+    told_length,
+)
 from vidcolor.video.source import find_picture, opened
 from vidcolor.video.span import WHOLE, Span
 
@@ -144,6 +152,8 @@ class VideoReader:
             lost = round(self.losses[-1].seconds / self.info.time_base) if self.losses else None
             gaps.follow(pts - self._shift, duration, lost)
             end = pts + duration
+            if CAPTIONS not in self.warnings and carries_captions(frame):
+                self.warnings.append(CAPTIONS)
             yield self._in_layout(frame, pts), pts - self._shift, duration
         if (warning := gaps.warning(self.info.time_base)) and warning not in self.warnings:
             self.warnings.append(warning)

@@ -13,6 +13,7 @@ from vidcolor.video.suffixes import STILLS
 from vidcolor.video.target import check_target
 
 _QUALITY = {".jpg": 92, ".jpeg": 92, ".webp": 92}
+_LONGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
 
 
 def check_snapshot(target: Path, source: Path, overwrite: bool) -> None:
@@ -20,6 +21,13 @@ def check_snapshot(target: Path, source: Path, overwrite: bool) -> None:
     check_target(target, source, overwrite)
     if target.suffix.lower() not in STILLS:
         raise OutputError(f"{target}: {target.suffix or 'no suffix'} is no picture, use .png or .jpg")
+
+
+def check_snapshot_size(target: Path, height: int, width: int) -> None:
+    """Raise OutputError for more pixels on a side than the format has."""
+    most = _LONGEST_SIDE.get(target.suffix.lower(), max(height, width))
+    if max(height, width) > most:
+        raise OutputError(f"{target}: {width}x{height} is more than the {most} pixels that its format has: use .png")
 
 
 def save_snapshot(target: Path, pixels: NDArray[np.uint8], overwrite: bool) -> None:

@@ -23,6 +23,8 @@ from vidcolor.video.pillow import open_picture
 from vidcolor.video.planes import REC709, Plane, rgb_chroma
 from vidcolor.video.source import check_source, opened
 
+cv2.utils.logging.setLogLevel(0)  # it writes to stderr by itself
+
 _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _DESCRIPTIVE_TAGS = (270, 271, 272, 274, 305, 306, 315, 33432)
 """TIFF tags that say something about the picture, not about how the file stores it."""

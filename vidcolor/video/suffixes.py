@@ -16,6 +16,11 @@ def is_still(path: Path) -> bool:
     return path.suffix.lower() in STILLS
 
 
+def is_animation(path: Path) -> bool:
+    """True where the suffix says pictures that stand as long as each of them likes; of a still's, if it is a film."""
+    return path.suffix.lower() in STILLS | {".gif", ".apng"}
+
+
 def is_media(path: Path) -> bool:
     """True where the suffix says a picture or a film that is worth opening."""
     return path.suffix.lower() in STILLS | FILMS

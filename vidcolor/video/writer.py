@@ -102,7 +102,7 @@ class VideoWriter:
             if source_stream.index == self._reader.tags.stream_index:
                 self._encoder = Encoder(container, self._target, self._reader, self._encoding, self._info)
                 self._lost += self._encoder.warnings
-                describe(source_stream, self._encoder.stream)
+                self._lost += describe(source_stream, self._encoder.stream)
             else:
                 self._others.add(container, source_stream)
         self._others.describe(container)
