@@ -17,6 +17,7 @@ from vidcolor.colorizer import ShotContext
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.export import export
 from vidcolor.networks import build_network
+from vidcolor.runtime import openvino_core
 
 pytestmark = pytest.mark.openvino
 
@@ -31,9 +32,7 @@ def run_onnx(file):
 
 def run_openvino(file):
     pytest.importorskip("openvino")
-    from openvino import Core
-
-    compiled = Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda inputs: [result for _, result in sorted(compiled(inputs).to_dict().items(), key=lambda x: x[0].index)]
 
 
@@ -61,9 +60,7 @@ def meta_in(file, kind):
         import onnx
 
         return {prop.key: prop.value for prop in onnx.load(file).metadata_props}["vidcolor"]
-    from openvino import Core
-
-    return Core().read_model(file).get_rt_info("vidcolor").astype(str)
+    return openvino_core().read_model(file).get_rt_info("vidcolor").astype(str)
 
 
 def test_the_file_says_what_it_is(kind, model, tmp_path):

@@ -226,3 +226,22 @@ def test_an_input_that_is_a_feature_itself_corrupts_no_memory(openvino):
     """In a process of its own: where it is written to after its end, that is anyone's memory."""
     done = subprocess.run([sys.executable, "-c", HANDED_THROUGH], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+
+
+SIGNALLED = """
+import faulthandler, signal
+from vidcolor.networks import build_network
+from vidcolor.runtime import OpenVino
+faulthandler.enable()
+network = build_network("cnn", {}).eval()
+first, second = OpenVino(network), OpenVino(network)
+del first
+del second
+signal.signal(signal.SIGINT, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_a_signal_is_heard_when_the_models_are_gone(openvino):
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

@@ -117,7 +117,7 @@ class Colorizer:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that colours depend on but the place: network, weights, working size, type of number."""
+        """SHA-256 of all but the place that colours depend on: network, weights, working size, kind of number, fast."""
         plain = (self.meta.arch, self.meta.config, self.work_size, str(self.dtype), self.fast)
         digest = hashlib.sha256(repr(plain).encode())
         for name, weights in self.network.state_dict().items():

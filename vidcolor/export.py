@@ -22,7 +22,7 @@ from vidcolor.errors import ConfigError, OutputError
 from vidcolor.files import write_bytes
 from vidcolor.networks.base import Features, Network
 from vidcolor.released import DEFAULT_MODEL, find_model
-from vidcolor.runtime import Step, convert, import_openvino
+from vidcolor.runtime import Step, convert, import_openvino, openvino_core
 
 SUFFIXES = {"onnx": (".onnx",), "openvino": (".bin", ".xml")}
 """Of the files of a format; the last is the one that is named."""
@@ -181,12 +181,12 @@ def _to_openvino(graph: _Graph, meta: CheckpointMeta) -> tuple[list[bytes], Call
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.xml")
         openvino.save_model(model, file, compress_to_fp16=False)
-        core = openvino.Core()
+        core = openvino_core()
         compiled = core.compile_model(core.read_model(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         contents = [file.with_suffix(suffix).read_bytes() for suffix in SUFFIXES["openvino"]]
 
     def call(*inputs: Tensor) -> list[Any]:
-        results = compiled([tensor.numpy() for tensor in inputs])
+        results = compiled([tensor.numpy() for tensor in inputs], share_inputs=False)
         return [results[name] for name in graph.outputs]
 
     return contents, call

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from vidcolor.errors import OutputError
-from vidcolor.shots import Thumbnail, distance, find_cuts, shrink
+from vidcolor.shots import Thumbnail, distance, find_cuts, to_thumbnails
 from vidcolor.video import ColorFrame, Span, VideoReader, read_colors
 
 SETTLED = 0.2
@@ -57,7 +57,7 @@ def choose_frames(reader: VideoReader) -> Iterator[ColorFrame]:
 
 def _thumbnails(reader: VideoReader, waiting: deque[tuple[ColorFrame, Thumbnail]]) -> Iterator[Thumbnail]:
     for frame in read_colors(reader):
-        thumbnail = shrink(frame.luma, reader.info.planes)[0]
+        thumbnail = to_thumbnails(frame.luma, reader.info.planes)[0]
         waiting.append((frame, thumbnail))
         yield thumbnail
 

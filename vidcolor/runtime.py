@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -69,7 +70,6 @@ class _Part:
     """One step of a network, from contiguous float32 tensors to new ones."""
 
     def __init__(self, network: Network, step: Callable[..., Any], example: Features, precision: str, threads: int):
-        core = import_openvino().Core()
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
@@ -77,7 +77,7 @@ class _Part:
             "ENABLE_CPU_PINNING": False,  # two processes would share one core
             "CPU_RUNTIME_CACHE_CAPACITY": 256,  # kernels: a few sizes', not all that a folder of photos has
         }
-        self._compiled = core.compile_model(convert(network, step, example), "CPU", settings)
+        self._compiled = openvino_core().compile_model(convert(network, step, example), "CPU", settings)
 
     def __call__(self, *inputs: Tensor) -> Features:
         # Shared, an input that is handed through as an output would still be pointed at when it is gone.
@@ -127,6 +127,16 @@ def import_openvino() -> Any:
     return openvino
 
 
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's own state, once for the process.
+
+    Each has a stack for signal handlers. Of several that go in the order in which they came, the last would put back
+    one that is gone, and the next signal end the process.
+    """
+    return import_openvino().Core()
+
+
 def pick_runtime(
     name: str, network: Network, device: torch.device, half_ok: bool, threads: int = 1
 ) -> tuple[Runtime, tuple[str, ...]]:
@@ -169,7 +179,7 @@ def sound_dtype(network: Network, dtype: torch.dtype) -> tuple[torch.dtype, tupl
 
 def _fastest(network: Network, half_ok: bool, threads: int) -> OpenVino:
     """The first precision that gives nearly the ab of torch."""
-    capable = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capable = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for precision, allowed in ALLOWED.items():
         if precision == "f32" or (half_ok and precision.upper() in capable):
             runtime = OpenVino(network, precision, threads)

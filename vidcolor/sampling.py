@@ -12,14 +12,14 @@ NEIGHBOURHOOD = 5
 """Side, in pixels, of what is judged together."""
 
 
-def shrink(luma: Tensor, size: tuple[int, int]) -> Tensor:
+def shrink(planes: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, C, H, W) of any type -> means over areas, (N, C, *size) float32 in the same units.
 
     What is stored as integers is halved as such first, rounded to half a level: that is where the time would go.
     """
-    if luma.device.type != "cpu":
-        return torch.cat([F.interpolate(one.float().contiguous(), size, mode="area") for one in torch.split(luma, 1)])
-    return _each(luma, size, _area)
+    if planes.device.type != "cpu":
+        return torch.cat([F.interpolate(one.float().contiguous(), size, mode="area") for one in torch.split(planes, 1)])
+    return _each(planes, size, _area)
 
 
 def enlarge(planes: Tensor, like: Tensor) -> Tensor:

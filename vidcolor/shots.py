@@ -66,13 +66,13 @@ def _thumbnails(
     batches: Iterable[FrameBatch], planes: PlaneFormat, waiting: deque[FrameBatch], last: Sequence[Thumbnail]
 ) -> Iterator[Thumbnail]:
     for batch in batches:
-        thumbnails = shrink(batch.luma, planes)
+        thumbnails = to_thumbnails(batch.luma, planes)
         last = [*last, *thumbnails][-REACH:]
         waiting.append(batch.remember({"shots.last": torch.from_numpy(np.stack(last))}))
         yield from thumbnails
 
 
-def shrink(luma: Tensor, planes: PlaneFormat) -> Thumbnail:
+def to_thumbnails(luma: Tensor, planes: PlaneFormat) -> Thumbnail:
     """Stored luma (N, 1, H, W) -> (N, h·w) float32: means over cells, Y′ in 0..1, of every few pixels."""
     step = max(1, min(luma.shape[2] // (8 * THUMBNAIL[0]), luma.shape[3] // (8 * THUMBNAIL[1])))
     cells = adaptive_avg_pool2d(read_luma(luma[..., ::step, ::step], planes), THUMBNAIL)

@@ -30,8 +30,8 @@ FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Span:
-    """A finished span."""
+class FinishedSpan:
+    """What is counted of a span of frames once it is finished."""
 
     frames: int
     shots: int
@@ -59,7 +59,7 @@ class Journal:
         """Raises OutputError where the journal of an earlier run cannot be read, ConfigError where it is no such."""
         self.target = target
         self.folder = folder_of(target)
-        self.spans: list[Span] = []
+        self.spans: list[FinishedSpan] = []
         self.warnings: list[str] = []
         self.is_joined = False
         """Whether a whole film lies ready, or has taken the target's place already."""
@@ -105,7 +105,7 @@ class Journal:
         flush(packets)
         checkpoint.save_tensors(remembered, memory, {})
         flush_folder(self.folder)
-        self._save([*self.spans, Span(frames, shots, digest_of(packets), digest_of(remembered))])
+        self._save([*self.spans, FinishedSpan(frames, shots, digest_of(packets), digest_of(remembered))])
 
     def join(self) -> None:
         """Say that the whole film lies ready on the disk."""
@@ -125,7 +125,7 @@ class Journal:
             if content.pop("digest") != _digest(content) or content["format"] != FORMAT:
                 raise ValueError("another digest or format")
             self._job, self.is_joined = content["job"], content["joined"]
-            spans = [Span(**span) for span in content["spans"]]
+            spans = [FinishedSpan(**span) for span in content["spans"]]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise OutputError(
                 f"{self._path}: the journal is damaged or of another version; delete {self.folder.name} to start anew"
@@ -138,7 +138,7 @@ class Journal:
                 break
             self.spans.append(span)
 
-    def _is_sound(self, span: Span) -> bool:
+    def _is_sound(self, span: FinishedSpan) -> bool:
         """Whether the next span's files are what was counted."""
         packets, memory = self._files(len(self.spans))
         with suppress(OSError):
@@ -151,7 +151,7 @@ class Journal:
         for file in set(self.folder.iterdir()) - kept - {self._path, _lock(self.target)}:
             file.unlink()
 
-    def _save(self, spans: list[Span]) -> None:
+    def _save(self, spans: list[FinishedSpan]) -> None:
         content = {
             "format": FORMAT,
             "job": dict(self._job),

@@ -5,6 +5,8 @@ state.pt            what --resume needs      curves.csv     a row a check
 sheets/             the same pictures, at every check; progress.png lays some of them side by side
 epochs/             kept epochs, with --keep-every; epochs.png lays them side by side
 frames/ pictures.json   frames taken from films, and which pictures were left out
+features/           what the frozen encoder saw, with --cache-features
+diverged*.safetensors   the batch that broke the run, one file a process
 """
 
 import csv

@@ -77,7 +77,7 @@ class Still:
 
 
 class StillReader:
-    """One picture, read whole. Made by `open_reader`; a context manager like VideoReader, with the same members."""
+    """One picture, read whole. Made by `open_reader`; a context manager like VideoReader, as far as a picture goes."""
 
     def __init__(self, source: Path, limits: Limits = USUAL) -> None:
         self.source = source
