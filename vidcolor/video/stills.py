@@ -20,7 +20,7 @@ from vidcolor.turn import Turn
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.notes import Note, read_notes
 from vidcolor.video.pillow import open_picture
-from vidcolor.video.planes import REC709, Plane, rgb_chroma
+from vidcolor.video.planes import REC709, SWSCALE_THREADS, Plane, rgb_chroma
 from vidcolor.video.source import check_source, opened
 
 cv2.utils.logging.setLogLevel(0)  # it writes to stderr by itself
@@ -202,7 +202,7 @@ def _mixed_pixels(source: Path) -> NDArray[Any] | None:
 def _pixels_in_planes(source: Path) -> NDArray[Any]:
     with opened(source) as container:
         frame = next(container.decode(video=0))
-    return np.asarray(frame.to_ndarray(format="bgr48le"))
+    return np.asarray(frame.to_ndarray(format="bgr48le", threads=SWSCALE_THREADS))
 
 
 def _deep_color(samples: NDArray[Any] | None, source: Path, extras: Extras) -> Still:
