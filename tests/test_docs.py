@@ -12,6 +12,8 @@ import pytest
 import vidcolor
 from tests.clips import make_film
 from vidcolor import cli
+from vidcolor.scores import PictureScores
+from vidcolor.tally import SAMPLE_EVERY
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -67,6 +69,11 @@ def test_the_defaults_are_those_of_click(command: str) -> None:
 def test_what_quiet_leaves_to_be_said_is_told_alike(command: str) -> None:
     (told,) = re.findall(r"^\| `--quiet` \| *\| (.*) \|$", section(command), re.MULTILINE)
     assert f"{told.capitalize()}." == options(command)["--quiet"].help
+
+
+def test_it_is_told_how_many_frames_the_slow_metrics_see() -> None:
+    assert SAMPLE_EVERY == 8 and "the rest of one in eight." in README
+    assert "every eighth frame" in (PictureScores.__doc__ or "")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -126,6 +126,15 @@ def test_a_network_that_cannot_be_exported_says_so_in_a_line(kind, tmp_path):
     assert list(tmp_path.iterdir()) == [model]
 
 
+def test_where_it_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("vidcolor.export.checkpoint.load", lambda path: pytest.fail("the work was begun"))
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(OutputError, match=r"none does not exist, create it first$"):
+        export(tmp_path / "none" / "model.onnx")
+    with pytest.raises(OutputError, match=r"folder.onnx: is a folder, give a file name$"):
+        export(tmp_path / "folder.onnx", overwrite=True)
+
+
 def test_missing_packages_and_wrong_names_are_a_line(model, tmp_path, monkeypatch):
     (tmp_path / "there.onnx").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"there\.onnx: exists"):

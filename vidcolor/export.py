@@ -19,7 +19,7 @@ from vidcolor import checkpoint
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.color import luma_of, luma_to_input
 from vidcolor.errors import ConfigError, OutputError
-from vidcolor.files import write_bytes
+from vidcolor.files import check_place, write_bytes
 from vidcolor.networks.base import Features, Network
 from vidcolor.released import DEFAULT_MODEL, find_model
 from vidcolor.runtime import Step, convert, import_openvino, openvino_core
@@ -115,8 +115,7 @@ def export(target: Path, model: str = DEFAULT_MODEL, to: str = "onnx", overwrite
     targets = [target.with_suffix(suffix) for suffix in SUFFIXES[to]]
     if not overwrite and (existing := [file for file in targets if file.exists()]):
         raise OutputError(f"{existing[0]}: exists; use --overwrite")
-    if not target.parent.is_dir():
-        raise OutputError(f"{target}: the folder {target.parent} does not exist, create it first")
+    check_place(target)
     make = _to_onnx if to == "onnx" else _to_openvino
     network, meta = checkpoint.load(find_model(model))
     graph = _Graph(network, _vector_size(network))

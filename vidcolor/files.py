@@ -44,6 +44,14 @@ class Partial:
             self.path.unlink()
 
 
+def check_place(target: Path) -> None:
+    """Raise OutputError where there is no folder to write the target into, or it is one itself."""
+    if not target.parent.is_dir():
+        raise OutputError(f"{target}: the folder {target.parent} does not exist, create it first")
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder, give a file name")
+
+
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """What `write` writes to the file that it is given, whole or not at all. Raises OutputError."""
     partial = Partial(path, overwrite=True)

@@ -12,7 +12,7 @@ from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_t
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.photos import ARCHIVES, Photo, find_photos
-from vidcolor.tree import is_locked, walk
+from vidcolor.tree import is_locked, refuse_missing, walk
 from vidcolor.video import USUAL, Limits, is_media, is_still, open_reader, read_pictures
 
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
@@ -26,14 +26,12 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
 
     Raises InputError where there is nothing to read.
     """
-    for source in sources:
-        if not source.exists():
-            raise InputError(f"{source}: no such file or folder")
+    refuse_missing(sources)
     files = [file for source in sources for file in _files_of(source)]
     photos: list[Photo] = []
-    wrong = [f"{file}: is a folder that may not be looked into" for file in files if is_locked(file)]
+    wrong = []
     for file in files:
-        if file.is_file() and (is_still(file) or file.suffix.lower() in ARCHIVES):
+        if is_locked(file) or (file.is_file() and (is_still(file) or file.suffix.lower() in ARCHIVES)):
             try:
                 photos += find_photos([file])
             except InputError as error:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import InputError
 from vidcolor.reel import spool_film
-from vidcolor.tree import is_hidden, is_locked, walk
+from vidcolor.tree import is_hidden, is_locked, refuse_missing, walk
 from vidcolor.video import is_media, is_still
 
 Picture = NDArray[np.uint8]
@@ -93,6 +93,7 @@ def find_photos(sources: Sequence[Path], spool: Path | None = None, *, leave_out
 
 
 def _photos_in(source: Path, spool: Path | None, leave_out: Path | None = None) -> Iterator[Photo]:
+    refuse_missing([source])
     suffix = source.suffix.lower()
     if is_locked(source):
         raise InputError(f"{source}: is a folder that may not be looked into")
@@ -102,8 +103,6 @@ def _photos_in(source: Path, spool: Path | None, leave_out: Path | None = None) 
                 yield from list(_photos_in(path, spool))
             except InputError:
                 yield Photo(path, size=0)
-    elif not source.exists():
-        raise InputError(f"{source}: no such file or folder")
     elif suffix in PACKED:
         raise InputError(f"{source}: {suffix} is not read, unpack it or give a .zip or an uncompressed .tar")
     elif suffix == ".tar":

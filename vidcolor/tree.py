@@ -1,8 +1,17 @@
 """What lies in a folder or an archive for people to see: half-written files and macOS' companions are hidden."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
+
+from vidcolor.errors import InputError
+
+
+def refuse_missing(sources: Iterable[Path]) -> None:
+    """Raise InputError for the first that is not there."""
+    for source in sources:
+        if not source.exists():
+            raise InputError(f"{source}: no such file or folder")
 
 
 def walk(folder: Path) -> Iterator[Path]:

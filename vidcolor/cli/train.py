@@ -102,15 +102,14 @@ def train(
     """Train a colorizer on FRAMES: folders of pictures, tar and zip archives, videos."""
     from vidcolor import console
     from vidcolor.device import pick_device
-    from vidcolor.errors import InputError, VidcolorError
+    from vidcolor.errors import VidcolorError
     from vidcolor.parallel import launched_group
     from vidcolor.training import set_up, train
+    from vidcolor.tree import refuse_missing
 
     given = {key: value for key, value in typed.items() if value is not None}
     of_network = {key: given.pop(key) for key in NETWORK_SETTINGS if key in given}
-    for source in sources:
-        if not source.exists():
-            raise InputError(f"{source}: no such file or folder")
+    refuse_missing(sources)  # before weights are fetched
     picked = pick_device(device)
     setup = set_up(
         out,

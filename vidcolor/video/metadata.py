@@ -54,7 +54,7 @@ def kept(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def fitted(metadata: Mapping[str, str], format_name: str) -> tuple[dict[str, str], list[str]]:
-    """A stream's entries that stay true, as one of FFmpeg's formats can hold them, and the names of those it cannot."""
+    """The entries of a stream or a file that stay true, as one of FFmpeg's formats holds them; names of the others."""
     entries = kept(metadata)
     if format_name == "mpegts":
         lost = [key for key in entries if key.lower() not in ("language", "handler_name")]

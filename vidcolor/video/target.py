@@ -8,23 +8,20 @@ from pathlib import Path
 from av import FFmpegError
 
 from vidcolor.errors import OutputError
+from vidcolor.files import check_place
 from vidcolor.video.source import reason
 
 
 def check_target(target: Path, source: Path, overwrite: bool) -> None:
     """Raise OutputError before anything is created: same file, existing file, missing or unwritable folder."""
     with translated(target):
-        folder = target.parent
-        if not folder.is_dir():
-            raise OutputError(f"{target}: the folder {folder} does not exist, create it first")
-        if target.is_dir():
-            raise OutputError(f"{target}: is a folder, give a file name")
+        check_place(target)
         if target.exists() and target.samefile(source):
             raise OutputError(f"{target}: is the input itself, choose another name")
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists already, choose another name or allow overwriting")
-        if not os.access(folder, os.W_OK):
-            raise OutputError(f"{target}: the folder {folder} cannot be written to")
+        if not os.access(target.parent, os.W_OK):
+            raise OutputError(f"{target}: the folder {target.parent} cannot be written to")
 
 
 @contextmanager
