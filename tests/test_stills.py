@@ -293,6 +293,13 @@ def test_a_deep_png_keeps_its_texts_and_a_deep_tiff_names_them(tmp_path):
     assert text in (tmp_path / "out.png").read_bytes() and seen(tmp_path / "out.png").text == {"Title": "At home"}
 
 
+def test_chunks_are_read_up_to_the_first_that_is_cut_off():
+    text = png.chunk(b"tEXt", b"Title\0At home")
+    whole = png.insert(bytes(8) + png.chunk(b"IHDR", bytes(13)), [png.chunk(b"IDAT", bytes(99)), text, text])
+    for end, found in ((None, 2), (-5, 1), (-len(text) - 5, 0), (20, 0)):
+        assert list(png.chunks_of(io.BytesIO(whole[:end]), {b"tEXt"})) == [(b"tEXt", b"Title\0At home")] * found
+
+
 def test_a_tiff_with_its_colours_in_planes_stays_16_bit(tmp_path):
     deep = np.stack(pattern(3, 40, 50, 16))
     tifffile.imwrite(tmp_path / "in.tif", deep, photometric="rgb", planarconfig="separate")

@@ -41,8 +41,9 @@ def read_notes(image: Image.Image, source: Path) -> tuple[Note, ...]:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return tuple(Note("TIFF", name, data) for tag, name in _TAGS.items() if (data := _tag(image, tag)))
     if image.format == "PNG":
-        chunks = png.chunks_of(source.read_bytes())
-        return tuple(Note("PNG", kind.decode(), data) for kind, data in chunks if _says_something(kind, data))
+        with source.open("rb") as file:
+            chunks = png.chunks_of(file, _CHUNKS)
+            return tuple(Note("PNG", kind.decode(), data) for kind, data in chunks if not data.startswith(_XMP_CHUNK))
     return ()
 
 
@@ -55,10 +56,6 @@ def tiff_tags(notes: Iterable[Note]) -> Iterator[tuple[int, bytes]]:
     """Tag and value."""
     numbers = {name: tag for tag, name in _TAGS.items()}
     return ((numbers[note.kind], note.data) for note in notes)
-
-
-def _says_something(kind: bytes, data: bytes) -> bool:
-    return kind in _CHUNKS and not data.startswith(_XMP_CHUNK)
 
 
 def _tag(image: TiffImagePlugin.TiffImageFile, tag: int) -> bytes:

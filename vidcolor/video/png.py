@@ -2,9 +2,12 @@
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from io import SEEK_CUR
+from typing import BinaryIO
 
-_END_OF_HEADER = 33
+_SIGNATURE, _CHECKSUM, _END_OF_HEADER = 8, 4, 33
+"""Bytes."""
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -17,12 +20,15 @@ def insert(png: bytes, chunks: Iterable[bytes]) -> bytes:
     return png[:_END_OF_HEADER] + b"".join(chunks) + png[_END_OF_HEADER:]
 
 
-def chunks_of(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(kind, data) of every chunk up to the first that is cut off."""
-    place = 8
-    while place + 12 <= len(png):
-        (length,) = struct.unpack_from(">I", png, place)
-        if place + 12 + length > len(png):
-            return
-        yield png[place + 4 : place + 8], png[place + 8 : place + 8 + length]
-        place += 12 + length
+def chunks_of(file: BinaryIO, kinds: Container[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """(kind, data) of the chunks of these kinds, up to the first that is cut off; the others are not read."""
+    file.seek(_SIGNATURE)
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind in kinds:
+            data = file.read(length)
+            if len(data) < length:
+                return
+            yield kind, data
+            length = 0
+        file.seek(length + _CHECKSUM, SEEK_CUR)
