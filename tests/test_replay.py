@@ -1,4 +1,4 @@
-"""What a model is made of besides training runs: means of weights, and an archive of the palest photos."""
+"""What a model is made of besides training runs: means of weights, grafts, and an archive of the palest photos."""
 
 import cv2
 import numpy as np
@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from benchmarks.average import average
+from benchmarks.graft import graft
 from benchmarks.pale import palest, write_archive
 from tests.models import make_model
 from vidcolor import checkpoint
+from vidcolor.networks import build_network
 from vidcolor.photos import find_photos
 
 
@@ -37,3 +39,24 @@ def test_the_palest_photos_are_in_the_archive_as_often_as_asked(tmp_path):
         f"{number}-{time}-{name}" for number, name in enumerate(("0.png", "10.png")) for time in range(3)
     )
     assert found[0].decode() is not None
+
+
+@torch.inference_mode()
+def test_a_graft_comes_close_to_what_the_decoder_knew():
+    torch.manual_seed(0)
+    small = {"palette_size": 8, "widths": [32, 16, 16]}
+    old, new, fresh = (
+        build_network("fusion", small | {"encoder": encoder}).eval()
+        for encoder in ("mobilenet_v2", "efficientnet_lite2", "efficientnet_lite2")
+    )
+    old.learn_colors(torch.rand(3000, 3))
+    pictures = [torch.rand(4, 1, 96, 96) * 2 - 1 for _ in range(4)]
+    graft(old, new, iter(pictures))
+    assert torch.equal(new.palette, old.palette) and torch.equal(new.head.weight, old.head.weight)
+    raw, grafted, unlearned = (network(pictures[0]) for network in (old, new, fresh))
+    assert (grafted - raw).square().mean() < 0.1 * (unlearned - raw).square().mean()
+
+    same = build_network("fusion", small).eval()
+    same.encoder.load_state_dict(old.encoder.state_dict())
+    graft(old, same, iter(pictures))
+    assert (same(pictures[0]) - raw).square().mean() < 0.01 * raw.var()

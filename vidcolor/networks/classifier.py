@@ -4,11 +4,10 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from vidcolor.networks.pretrained import OF_TIMM, as_picture, import_timm, load_into, load_weights, pad_strides
+from vidcolor.networks.pretrained import HALF, OF_TIMM, as_picture, import_timm, load_into, load_weights, pad_strides
 
 CLASSES = 1000
 SIDE = 299
-HALF = (0.5, 0.5, 0.5)
 UNFIT = ("googlenet", "inception_v3", "maxvit_", "regnet_y_128gf", "vit_")
 """Of torchvision: those that take no 299 x 299, have more than one output or no weights of the usual kind."""
 CLASSIFIERS = (
@@ -25,7 +24,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.name = name
         if name in OF_TIMM:
-            self.network = import_timm().create_model(name, pretrained=False, num_classes=CLASSES)
+            self.network = import_timm(name).create_model(name, pretrained=False, num_classes=CLASSES)
         else:
             self.network = torchvision.models.get_model(name, weights=None)
         if padding == "tensorflow":

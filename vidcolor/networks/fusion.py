@@ -1,19 +1,20 @@
 """`fusion`, the default network: local features fused with the global vector of a pretrained classifier.
 
 The fusion follows Baldassarre et al. 2017 (Deep Koalarization): the classifier's vector is replicated over the map,
-concatenated and mixed by a 1x1 convolution. Here encoder and classifier are one MobileNetV2 (Sandler et al. 2018), and
-the head is a palette after Zhang et al. 2016 with a regressed residual.
+concatenated and mixed by a 1x1 convolution. Here encoder and classifier are one, a MobileNetV2 (Sandler et al. 2018)
+or an EfficientNet-Lite, and the head is a palette after Zhang et al. 2016 with a regressed residual.
 """
 
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 from vidcolor.color import rgb_to_lab
+from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Features, Network, NetworkConfig
+from vidcolor.networks.encoder import ENCODERS, VECTOR_SIZE
 from vidcolor.networks.palette import (
     ab_huber,
     annealed_mean,
@@ -24,12 +25,8 @@ from vidcolor.networks.palette import (
     palette_cross_entropy,
     rebalanced_weights,
 )
-from vidcolor.networks.pretrained import PADDINGS, as_picture, load_into, load_weights, pad_strides
+from vidcolor.networks.pretrained import PADDINGS, pad_strides
 from vidcolor.networks.settings import check_choice, check_range
-
-STAGE_ENDS = {4: 3, 8: 6, 16: 13, 32: 17}
-STAGE_CHANNELS = {4: 24, 8: 32, 16: 96, 32: 320}
-VECTOR_SIZE = 1280
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,10 @@ class FusionConfig(NetworkConfig):
     """Q, the number of ab colours."""
     widths: tuple[int, int, int] = (192, 128, 64)
     """Decoder channels at strides 16, 8 and 4."""
+    encoder: str = "mobilenet_v2"
+    """One of ENCODERS."""
     encoder_padding: str = "torch"
-    """Padding of the encoder's stride-2 convolutions: "torch" (torchvision's weights) or "tensorflow"."""
+    """Padding of a MobileNetV2's stride-2 convolutions: "torch" (torchvision's weights) or "tensorflow"."""
     temperature: float = 1.0
     """Annealing of the palette, 0.01..1: lower is more vivid."""
     residual_share: float = 1.0
@@ -52,7 +51,10 @@ class FusionConfig(NetworkConfig):
     """How much a colour is faded where others are as likely, before the gain: see `fade_doubtful`. 0: not at all."""
 
     def __post_init__(self) -> None:
+        check_choice("encoder", self.encoder, ENCODERS)
         check_choice("encoder_padding", self.encoder_padding, PADDINGS)
+        if self.encoder_padding == "tensorflow" and self.encoder != "mobilenet_v2":
+            raise ConfigError(f"encoder_padding is a choice of mobilenet_v2's: leave it out with {self.encoder}")
         check_range("palette_size", self.palette_size, 1)
         for width in self.widths:
             check_range("widths", width, 1)
@@ -74,29 +76,24 @@ class Fusion(Network):
     def __init__(self, config: FusionConfig):
         super().__init__()
         self.config = config
-        self.encoder = torchvision.models.mobilenet_v2(weights=None).features
-        pad_strides(self.encoder, config.encoder_padding)
+        self.plan = ENCODERS[config.encoder]
+        self.encoder = self.plan.layers()
+        if config.encoder == "mobilenet_v2":
+            pad_strides(self.encoder, config.encoder_padding)
+        at4, at8, at16, at32 = self.plan.channels
         deep, middle, shallow = config.widths
-        self.fuse_local = nn.Conv2d(STAGE_CHANNELS[32] + STAGE_CHANNELS[16], deep, 1, bias=False)
+        self.fuse_local = nn.Conv2d(at32 + at16, deep, 1, bias=False)
         self.fuse_global = nn.Linear(VECTOR_SIZE, deep, bias=False)
         self.fused = nn.Sequential(nn.BatchNorm2d(deep), nn.ReLU(inplace=True), *_convolution(deep, deep))
-        self.decode8 = nn.Sequential(*_convolution(deep + STAGE_CHANNELS[8], middle), *_convolution(middle, middle))
-        self.decode4 = nn.Sequential(
-            *_convolution(middle + STAGE_CHANNELS[4], shallow, size=1), *_convolution(shallow, shallow)
-        )
+        self.decode8 = nn.Sequential(*_convolution(deep + at8, middle), *_convolution(middle, middle))
+        self.decode4 = nn.Sequential(*_convolution(middle + at4, shallow, size=1), *_convolution(shallow, shallow))
         self.head = nn.Conv2d(shallow, config.palette_size + 2, 1)
         self.register_buffer("palette", torch.zeros(config.palette_size, 2))
         self.register_buffer("color_weights", torch.ones(config.palette_size))
 
     def encode(self, lightness: Tensor) -> Features:
         """Feature maps at strides 4, 8, 16 and 32, and the classifier's vector as (N, 1280, 1, 1)."""
-        x = as_picture(lightness)
-        features = []
-        for depth, layer in enumerate(self.encoder):
-            x = layer(x)
-            if depth in STAGE_ENDS.values():
-                features.append(x)
-        return (*features, x.mean(dim=(2, 3), keepdim=True))
+        return self.plan.encode(self.encoder, lightness)
 
     def embed(self, features: Features) -> Tensor:
         return features[-1].flatten(1)
@@ -148,16 +145,14 @@ class Fusion(Network):
         return _enlarged(F.avg_pool2d(lab[:, 1:], self.output_stride))
 
     def load_encoder(self, source: str) -> None:
-        weights = load_weights("mobilenet_v2", source)
-        encoder = {name.removeprefix("features."): w for name, w in weights.items() if name.startswith("features.")}
-        load_into(self.encoder, encoder, source)
+        self.plan.load(self.encoder, source)
 
     def encoder_parts(self) -> tuple[nn.Module, ...]:
         return (self.encoder,)
 
     def shallow_parts(self) -> tuple[nn.Module, ...]:
         """Up to stride 4."""
-        return tuple(self.encoder[: STAGE_ENDS[4] + 1])
+        return tuple(self.encoder[: self.plan.ends[0] + 1])
 
 
 def _convolution(inputs: int, outputs: int, size: int = 3) -> tuple[nn.Module, ...]:

@@ -14,7 +14,9 @@ from vidcolor.errors import ConfigError, DamagedCheckpoint, MismatchedCheckpoint
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-OF_TIMM = ("inception_resnet_v2",)
+HALF = (0.5, 0.5, 0.5)
+"""Mean and deviation of the pictures that TensorFlow's classifiers expect."""
+OF_TIMM = ("inception_resnet_v2", "tf_efficientnet_lite2")
 """Classifiers that come from timm; all others are torchvision's."""
 PADDINGS = ("torch", "tensorflow")
 """Of strided convolutions: by one pixel on every side, or right and below alone."""
@@ -65,19 +67,19 @@ def _from_torchvision(name: str) -> dict[str, Any]:
 
 def _from_timm(name: str) -> dict[str, Any]:
     try:
-        state: dict[str, Any] = import_timm().create_model(name, pretrained=True).state_dict()
+        state: dict[str, Any] = import_timm(name).create_model(name, pretrained=True).state_dict()
         return state
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"cannot download {name} ({reason}): give a local file of weights, or none") from None
 
 
-def import_timm() -> Any:
-    """Raises ConfigError where it is not installed."""
+def import_timm(classifier: str) -> Any:
+    """For a classifier that it offers. Raises ConfigError where timm is not installed."""
     try:
         import timm
     except ImportError:
-        raise ConfigError("inception_resnet_v2 needs timm: pip install 'vidcolor[timm]'") from None
+        raise ConfigError(f"{classifier} needs timm: pip install 'vidcolor[timm]'") from None
     return timm
 
 
@@ -96,30 +98,33 @@ def normalise(
 
 
 class _StridedConv2d(nn.Conv2d):
-    """3x3, stride 2, padded as one of PADDINGS.
+    """Stride 2, padded as one of PADDINGS, for inputs of even sides.
 
     Under autocast on a CPU a depthwise one stays in float32: in bfloat16 oneDNN takes 2 to 20 times as long for its
     gradients.
     """
 
     def __init__(self, plain: nn.Conv2d, padding: str):
-        sides = 1 if padding == "torch" else 0
+        size = plain.kernel_size[0]
+        sides = size // 2 if padding == "torch" else 0
         super().__init__(
-            plain.in_channels, plain.out_channels, 3, 2, sides, groups=plain.groups, bias=False, device="meta"
+            plain.in_channels, plain.out_channels, size, 2, sides, groups=plain.groups, bias=False, device="meta"
         )
         self.weight = plain.weight
+        before, after = (size - 2) // 2, (size - 1) // 2
+        self.around = (before, after, before, after)
 
     def forward(self, input: Tensor) -> Tensor:
-        padded = input if any(self.padding) else F.pad(input, (0, 1, 0, 1))
+        padded = input if any(self.padding) else F.pad(input, self.around)
         if self.groups == 1 or not torch.is_autocast_enabled("cpu"):
             return super().forward(padded)
         with torch.autocast("cpu", enabled=False):
             return super().forward(padded.float()).to(padded.dtype)
 
 
-def pad_strides(mobilenet: nn.Module, padding: str) -> None:
-    """Give a MobileNetV2's strided convolutions the padding that its weights were trained with."""
-    for parent in list(mobilenet.modules()):
+def pad_strides(classifier: nn.Module, padding: str) -> None:
+    """Give a classifier's strided convolutions, all without bias, the padding that its weights were trained with."""
+    for parent in list(classifier.modules()):
         for name, conv in parent.named_children():
             if isinstance(conv, nn.Conv2d) and conv.stride == (2, 2):
                 setattr(parent, name, _StridedConv2d(conv, padding))
