@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vidcolor.color import chroma_to_rgb, clamp_to_gamut_, rgb_to_chroma
 from vidcolor.colorizer import load_colorizer
-from vidcolor.metrics import Features, Realism, colorfulness, load_features, mse, psnr, ssim
+from vidcolor.metrics import Extractor, Realism, colorfulness, load_features, mse, psnr, ssim
 
 PER_PICTURE = {"mse": mse, "psnr": psnr, "ssim": ssim}
 Painter = Callable[[Tensor, Tensor], Tensor]
@@ -36,7 +36,7 @@ def opposite(luma: Tensor, truth: Tensor) -> Tensor:
     return chroma_to_rgb(brightness, chroma, "709").clamp(0, 1)
 
 
-def judge(painter: Painter, paths: list[Path], features: Sequence[Features]) -> dict[str, float]:
+def judge(painter: Painter, paths: list[Path], features: Sequence[Extractor]) -> dict[str, float]:
     """Means over the photos of PER_PICTURE and of colourfulness, then what Realism says of all of them."""
     rows, realism = [], Realism(*features)
     for luma, truth in photo_batches(paths):
@@ -48,7 +48,7 @@ def judge(painter: Painter, paths: list[Path], features: Sequence[Features]) -> 
     return {name: round(value, 5) for name, value in (means | _own(realism)).items()}
 
 
-def halves(paths: list[Path], features: Sequence[Features]) -> dict[str, float]:
+def halves(paths: list[Path], features: Sequence[Extractor]) -> dict[str, float]:
     """The first, third … true photo against the second, fourth …"""
     realism = Realism(*features)
     for _, truth in photo_batches(paths):

@@ -23,7 +23,7 @@ from vidcolor.color import luma_of, read_luma, rgb_to_lab
 from vidcolor.colorizer import load_colorizer
 from vidcolor.errors import ConfigError, InputError
 from vidcolor.evaluate import EvalSettings, evaluate
-from vidcolor.metrics import Features
+from vidcolor.metrics import Extractor
 from vidcolor.originals import LAYOUT, find_originals, read_film, to_rgb
 from vidcolor.report import write_report
 from vidcolor.scores import FilmScores, PictureScores
@@ -186,7 +186,7 @@ def test_features_of_a_classifier_are_compared(tmp_path, colorizer):
             return pictures.mean((2, 3)), pictures.mean((2, 3))
 
     add_photos(tmp_path, "chelsea", "rocket", "coffee")
-    report = evaluate([tmp_path], colorizer, replace(SETTINGS, features=(Features("Means", 3, Means()),))).report
+    report = evaluate([tmp_path], colorizer, replace(SETTINGS, features=(Extractor("Means", 3, Means()),))).report
     assert set(report.realism) == {"FID-Means", "IS-Means", "IS-Means of the truth"}
     assert report.realism["FID-Means"] > 0
     assert any("of 3 pictures and biased" in note for note in report.notes)

@@ -6,7 +6,7 @@ import torch
 from scipy.linalg import sqrtm
 from torch import nn
 
-from vidcolor.metrics import Features, Realism
+from vidcolor.metrics import Extractor, Realism
 
 
 class Glance(nn.Module):
@@ -17,7 +17,7 @@ class Glance(nn.Module):
         return vectors, 8 * vectors
 
 
-GLANCE = Features("Glance", 3, Glance())
+GLANCE = Extractor("Glance", 3, Glance())
 
 
 def pictures(count=60, seed=0):
@@ -100,7 +100,7 @@ def test_what_was_not_measured_is_said() -> None:
 
 
 def test_enough_pictures_need_no_excuse() -> None:
-    realism = Realism(Features("Inception", 3, Glance()))
+    realism = Realism(Extractor("Inception", 3, Glance()))
     realism.update(pictures(2048), pictures(2048, seed=1))
     assert realism.notes == ()
     assert set(realism.scores()) == {"FID-Inception", "IS-Inception", "IS-Inception of the truth"}

@@ -28,7 +28,7 @@ from vidcolor.errors import ConfigError, OutputError
 from vidcolor.keeper import KeptShot
 from vidcolor.pipeline import RunSettings, colorize_video, describe_run
 from vidcolor.resume import is_whole
-from vidcolor.resume.job import differences
+from vidcolor.resume.description import differences
 from vidcolor.resume.lock import take_lock
 from vidcolor.smooth import Smoother
 from vidcolor.video import Encoding, Span, join_packets

@@ -14,7 +14,7 @@ from vidcolor.errors import ConfigError, InputError
 from vidcolor.frames import FrameBatch
 from vidcolor.peak import Peak, measure_peak
 from vidcolor.pipeline import RunSettings, colorize_video
-from vidcolor.resume import describe_job
+from vidcolor.resume import describe
 from vidcolor.shots import mark_shots
 from vidcolor.timing import Cost, Spread, measure_in_turns
 from vidcolor.upsample import Upsampler
@@ -174,7 +174,7 @@ def _measure(
         work_size=colorizer.work_size,
         fast=colorizer.fast,
         batch_size=settings.batch_size or colorizer.batch_size,
-        settings=dict(describe_job(settings=settings)),
+        settings=dict(describe(settings=settings)),
         stages=stages,
         transcode=wholes["transcode"],
         vidcolor=wholes["vidcolor"],

@@ -32,6 +32,10 @@ RGB_TO_XYZ = (
 )
 WHITE = tuple(sum(row) for row in RGB_TO_XYZ)
 DELTA = 6 / 29
+HALVINGS = 14
+"""Of the step in L*, in `ab_to_chroma`: the last is a thousandth."""
+TABLE_LUMAS, TABLE_COLORS, TABLE_REACH = 48, 49, 110.0
+"""Of `ChromaTable`: steps of Y′, steps of a* and b* each, and the ab units that these reach either way."""
 
 
 def read_luma(luma: Tensor, planes: PlaneFormat) -> Tensor:
@@ -129,7 +133,7 @@ def chroma_to_rgb(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
     return torch.cat((r, (luma - red * r - blue * b) / green, b), dim=1)
 
 
-def ab_to_chroma(luma: Tensor, ab: Tensor, matrix: str, halvings: int = 14) -> Tensor:
+def ab_to_chroma(luma: Tensor, ab: Tensor, matrix: str) -> Tensor:
     """The chroma that shows a*b* at exactly the given luma.
 
     luma (N, 1, H, W) in 0..1, ab (N, 2, H, W) -> Cb, Cr (N, 2, H, W). A coloured pixel and a grey one of the same L*
@@ -137,7 +141,7 @@ def ab_to_chroma(luma: Tensor, ab: Tensor, matrix: str, halvings: int = 14) -> T
     is then drawn towards grey along a straight line of constant luma.
     """
     lightness, step = torch.full_like(luma, 50.0), 25.0
-    for _ in range(halvings):
+    for _ in range(HALVINGS):
         too_dark = luma_of(lab_to_rgb(torch.cat((lightness, ab), dim=1)), matrix) < luma
         lightness = torch.where(too_dark, lightness + step, lightness - step)
         step /= 2
@@ -160,9 +164,8 @@ def clamp_to_gamut_(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
 class ChromaTable:
     """`ab_to_chroma` as a table over (Y′, a*, b*), read by trilinear interpolation: many times faster on a CPU."""
 
-    def __init__(self, matrix: str, device: torch.device, steps: tuple[int, int] = (48, 49), reach: float = 110.0):
-        self._steps, self._reach = steps, reach
-        self._slices = _chroma_table(matrix, steps, reach).to(device)
+    def __init__(self, matrix: str, device: torch.device):
+        self._slices = _chroma_table(matrix).to(device)
 
     def __call__(self, luma: Tensor, ab: Tensor) -> Tensor:
         """luma (N, 1, H, W) in 0..1, ab (N, 2, H, W) float32 -> Cb, Cr (N, 2, H, W).
@@ -170,13 +173,12 @@ class ChromaTable:
         The slices of equal Y′ lie one below the other as one picture, since torch reads a picture in half the time that
         a volume takes.
         """
-        slices, rows = self._steps
-        level = luma * (slices - 1)
-        below = level.floor().clamp_(0, slices - 2)
-        place = (ab / self._reach).clamp_(-1, 1)
+        level = luma * (TABLE_LUMAS - 1)
+        below = level.floor().clamp_(0, TABLE_LUMAS - 2)
+        place = (ab / TABLE_REACH).clamp_(-1, 1)
         a, b = place[:, :1], place[:, 1:]
-        row = below * rows + (a + 1) * ((rows - 1) / 2)
-        return torch.lerp(self._read(row, b), self._read(row + rows, b), level - below)
+        row = below * TABLE_COLORS + (a + 1) * ((TABLE_COLORS - 1) / 2)
+        return torch.lerp(self._read(row, b), self._read(row + TABLE_COLORS, b), level - below)
 
     def _read(self, row: Tensor, b: Tensor) -> Tensor:
         """Rows of the picture and b in -1..1, both (N, 1, H, W) -> Cb, Cr (N, 2, H, W)."""
@@ -185,11 +187,11 @@ class ChromaTable:
 
 
 @lru_cache(maxsize=4)
-def _chroma_table(matrix: str, steps: tuple[int, int], reach: float) -> Tensor:
-    luma, axis = torch.linspace(0, 1, steps[0]), torch.linspace(-reach, reach, steps[1])
+def _chroma_table(matrix: str) -> Tensor:
+    luma, axis = torch.linspace(0, 1, TABLE_LUMAS), torch.linspace(-TABLE_REACH, TABLE_REACH, TABLE_COLORS)
     y, a, b = torch.meshgrid(luma, axis, axis, indexing="ij")
     chroma = ab_to_chroma(y.unsqueeze(1), torch.stack((a, b), dim=1), matrix)
-    return chroma.transpose(0, 1).reshape(1, 2, steps[0] * steps[1], steps[1])
+    return chroma.transpose(0, 1).reshape(1, 2, TABLE_LUMAS * TABLE_COLORS, TABLE_COLORS)
 
 
 def _luma_levels(planes: PlaneFormat) -> tuple[int, int]:

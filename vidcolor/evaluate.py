@@ -13,7 +13,7 @@ from vidcolor.color import read_luma
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import ConfigError, InputError
 from vidcolor.frames import FrameBatch
-from vidcolor.metrics import Features, Realism, load_lpips
+from vidcolor.metrics import Extractor, Realism, load_lpips
 from vidcolor.originals import LAYOUT, find_originals, read_film, read_photo, to_pixels, to_rgb
 from vidcolor.photos import Photo
 from vidcolor.scores import COLORLESS, MOST_SAMPLES, EvalReport, Evaluation, Sample, SourceReport
@@ -36,7 +36,7 @@ class EvalSettings:
     """Pictures are brought to an area of size² pixels, aspect kept, never enlarged."""
     smoother: Smoother = field(default_factory=Smoother)
     saturation: float = 1.0
-    features: tuple[Features, ...] = ()
+    features: tuple[Extractor, ...] = ()
     """Classifiers for FID and the Inception Score."""
     limits: Limits = field(default_factory=Limits)
     """What a film may claim."""

@@ -16,11 +16,11 @@ from vidcolor.keeper import Keeper, KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.prefetch import prefetch
 from vidcolor.resume import (
-    Job,
+    Description,
     Kept,
     SpanWriter,
     WindowWriter,
-    describe_job,
+    describe,
     digest_of,
     in_spans,
     open_spans,
@@ -129,10 +129,10 @@ def colorize_window(
         return _colorize(window, target, colorizer, settings, on_frames, lambda info: nullcontext((writer, Kept())))
 
 
-def describe_run(source_digest: str, colorizer: Colorizer, settings: RunSettings) -> Job:
+def describe_run(source_digest: str, colorizer: Colorizer, settings: RunSettings) -> Description:
     """All that the film depends on which comes of the source of this digest."""
     batch_size, encoding = settings.batch_size or colorizer.batch_size, settings.encoding.on_this_machine()
-    return describe_job(
+    return describe(
         source=source_digest,
         model=colorizer.digest,
         device=colorizer.device.type,
@@ -202,11 +202,11 @@ def _open_output(
     """What the film is written with, and what is there of it already."""
     encoding, overwrite = settings.encoding, settings.overwrite
     if settings.resume and isinstance(reader, VideoReader):
-        job = describe_run(digest_of(reader.source), colorizer, settings)
+        description = describe_run(digest_of(reader.source), colorizer, settings)
         with open_spans(
             target,
             reader,
-            job,
+            description,
             encoding=replace(encoding, repeatable=True),
             overwrite=overwrite,
             info=info,

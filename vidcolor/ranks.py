@@ -74,8 +74,8 @@ class Plan:
 
     windows: int = 0
     """0 where there is nothing to do."""
-    job: resume.Job | None = None
-    """What the windows are made of; None where the film is not parted."""
+    film: resume.Description | None = None
+    """Of the film that its windows make; None where it is not parted."""
     run: str = ""
     """A name for all that is done from now on."""
 
@@ -95,7 +95,7 @@ class SharedFilm:
         """Take windows until none is left."""
         plan = Plan(**self._board.settle("plan", lambda: asdict(self._plan())))
         while (number := self._board.add("taken") - 1) < plan.windows:
-            if plan.job is not None and not self._board.has("error"):
+            if plan.film is not None and not self._board.has("error"):
                 try:
                     with worded(self._job.source):
                         self._do_window(number, plan)
@@ -127,9 +127,9 @@ class SharedFilm:
         count = 1 if is_begun or not isinstance(film, VideoReader) else count_windows(film)
         if count == 1:
             return Plan(1)
-        job = self._describe(resume.digest_of(self._job.source), count)
-        self._files.begin(job, self._job.source, self._settings.overwrite)
-        return Plan(count, job, secrets.token_hex(8))
+        description = self._describe(resume.digest_of(self._job.source), count)
+        self._files.begin(description, self._job.source, self._settings.overwrite)
+        return Plan(count, description, secrets.token_hex(8))
 
     def _do_window(self, number: int, plan: Plan) -> None:
         """Colour a window, unless an earlier run did. Raises VidcolorError."""
@@ -144,8 +144,8 @@ class SharedFilm:
 
     def _agree(self, plan: Plan) -> None:
         """Raise ConfigError where this process would make another film than the one that planned it."""
-        if plan.job is not None and not self._agrees:
-            if changed := resume.differences(plan.job, self._describe(plan.job["source"], plan.windows)):
+        if plan.film is not None and not self._agrees:
+            if changed := resume.differences(plan.film, self._describe(plan.film["source"], plan.windows)):
                 raise ConfigError(
                     f"{self._job.target}: the processes at work on it differ ({changed}); make them alike"
                 )
@@ -157,7 +157,7 @@ class SharedFilm:
             return Outcome(self._job, error=self._board.read("error"))
         try:
             with worded(self._job.source):
-                return Outcome(self._job, report=self._colorize_whole() if plan.job is None else self._join(plan))
+                return Outcome(self._job, report=self._colorize_whole() if plan.film is None else self._join(plan))
         except VidcolorError as error:
             return Outcome(self._job, error=str(error))
 
@@ -197,7 +197,7 @@ class SharedFilm:
     def _new_encoder(self) -> Encoder:
         return open_encoder(self._job.target, self._film, self._encoding, self._info)
 
-    def _describe(self, source_digest: str, windows: int) -> resume.Job:
+    def _describe(self, source_digest: str, windows: int) -> resume.Description:
         header = sha256(self._new_encoder().header).hexdigest()
         run = describe_run(source_digest, self._colorizer, self._settings)
         return {**run, "windows": str(windows), "encoder": header}

@@ -20,13 +20,13 @@ from vidcolor.metrics.pictures import (
     psnr,
     ssim,
 )
-from vidcolor.metrics.realism import Features, Realism, load_features
+from vidcolor.metrics.realism import Extractor, Realism, load_features
 
 __all__ = [
     "AbAccuracy",
     "ColorDistributionConsistency",
     "Correspondence",
-    "Features",
+    "Extractor",
     "Lpips",
     "Realism",
     "auc",

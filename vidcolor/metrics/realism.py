@@ -18,7 +18,7 @@ ENOUGH = 2048
 
 
 @dataclass(frozen=True)
-class Features:
+class Extractor:
     """A classifier that tells pictures apart."""
 
     name: str
@@ -30,7 +30,7 @@ class Features:
 
 def load_features(
     name: Literal["inception", "mobilenet_v2"], weights: Path | None = None, padding: str = "torch"
-) -> Features | None:
+) -> Extractor | None:
     """A classifier from a local file, or from torch.hub's folder; None where it is not at hand. Never downloads.
 
     "inception" is the network of published FIDs; it needs torch-fidelity and its weights. "mobilenet_v2" takes
@@ -51,7 +51,7 @@ class Realism:
     truth's own stands beside it.
     """
 
-    def __init__(self, *features: Features):
+    def __init__(self, *features: Extractor):
         self._comparisons = {one.name: _Comparison(one) for one in features}
         self._pictures = 0
 
@@ -94,7 +94,7 @@ class Realism:
 class _Comparison:
     """One classifier's view of both sets."""
 
-    def __init__(self, features: Features):
+    def __init__(self, features: Extractor):
         from torchmetrics.image.fid import FrechetInceptionDistance
 
         self._network = features.network.eval()
@@ -165,7 +165,7 @@ class _MobileNet(nn.Module):
         return vectors, self.head(vectors)
 
 
-def _load_inception(weights: Path | None) -> Features | None:
+def _load_inception(weights: Path | None) -> Extractor | None:
     try:
         from torch_fidelity import feature_extractor_inceptionv3 as inception
     except ModuleNotFoundError:
@@ -176,10 +176,10 @@ def _load_inception(weights: Path | None) -> Features | None:
     load_weights("inception", str(path))  # torch-fidelity unpickles whatever it is given: look first
     wanted = ["2048", "logits_unbiased"]
     extractor = inception.FeatureExtractorInceptionV3("inception-v3-compat", wanted, str(path))
-    return Features("Inception", 2048, _Inception(extractor))
+    return Extractor("Inception", 2048, _Inception(extractor))
 
 
-def _load_mobilenet(weights: Path | None, padding: str) -> Features | None:
+def _load_mobilenet(weights: Path | None, padding: str) -> Extractor | None:
     from torchvision.models import mobilenet_v2
 
     path = weights or hub.kept_classifier("mobilenet_v2")
@@ -189,4 +189,4 @@ def _load_mobilenet(weights: Path | None, padding: str) -> Features | None:
     classifier = mobilenet_v2(weights=None)
     pad_strides(classifier.features, padding)
     load_into(classifier, load_weights("mobilenet_v2", str(path)), str(path))
-    return Features("MobileNetV2", classifier.last_channel, _MobileNet(classifier))
+    return Extractor("MobileNetV2", classifier.last_channel, _MobileNet(classifier))

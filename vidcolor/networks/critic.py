@@ -6,19 +6,22 @@ from torch import Tensor, nn
 from vidcolor.networks.blocks import start_like_pix2pix
 from vidcolor.networks.regression import AB_UNIT
 
+WIDTH = 64
+"""Channels of the first layer."""
+
 
 class PatchCritic(nn.Module):
     """The 70 x 70 PatchGAN of Isola et al. 2017: every logit judges a patch of 70 pixels each way."""
 
-    def __init__(self, width: int = 64):
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, width, 4, 2, padding=1),
+            nn.Conv2d(3, WIDTH, 4, 2, padding=1),
             nn.LeakyReLU(0.2),
-            *_normed(width, 2 * width, stride=2),
-            *_normed(2 * width, 4 * width, stride=2),
-            *_normed(4 * width, 8 * width, stride=1),
-            nn.Conv2d(8 * width, 1, 4, padding=1),
+            *_normed(WIDTH, 2 * WIDTH, stride=2),
+            *_normed(2 * WIDTH, 4 * WIDTH, stride=2),
+            *_normed(4 * WIDTH, 8 * WIDTH, stride=1),
+            nn.Conv2d(8 * WIDTH, 1, 4, padding=1),
         )
         start_like_pix2pix(self)
 

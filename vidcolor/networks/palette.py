@@ -8,6 +8,9 @@ from torch import Tensor
 
 NEIGHBOURS = 5
 SIGMA = 5.0
+UNIFORM_SHARE = 0.5
+"""How much of the rebalancing takes all colours for equally frequent: the lambda of Zhang 2016, eq. 4."""
+WEIGHT_LIMITS = (0.2, 5.0)
 KNEE = 20.0
 """ab units up to which an error counts by its square."""
 
@@ -22,10 +25,10 @@ def fit_palette(colors: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(centres), torch.from_numpy(frequency).float()
 
 
-def rebalanced_weights(frequency: Tensor, uniform: float = 0.5, limits: tuple[float, float] = (0.2, 5.0)) -> Tensor:
+def rebalanced_weights(frequency: Tensor) -> Tensor:
     """Class weights (Q,) from colour frequencies (Q,) that sum to 1: rare colours count more. Zhang 2016, eq. 4."""
-    weights = 1 / ((1 - uniform) * frequency + uniform / len(frequency))
-    weights = (weights / (frequency * weights).sum()).clamp(*limits)
+    weights = 1 / ((1 - UNIFORM_SHARE) * frequency + UNIFORM_SHARE / len(frequency))
+    weights = (weights / (frequency * weights).sum()).clamp(*WEIGHT_LIMITS)
     return weights / (frequency * weights).sum()
 
 

@@ -1,4 +1,4 @@
-"""What a run is made of, in plain types: two runs of the same job make the same film."""
+"""What a run is made of, in plain types: two runs of the same description make the same film."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -7,16 +7,16 @@ from pathlib import Path
 
 from vidcolor.environment import installed
 
-Job = Mapping[str, str]
+Description = Mapping[str, str]
 
 _MAKERS = ("vidcolor", "torch", "av", "numpy", "opencv-python", "opencv-python-headless")
 """Packages whose versions may change the frames that come out."""
 
 
-def describe_job(**parts: object) -> Job:
+def describe(**parts: object) -> Description:
     """Everything by name: settings field by field, as JSON can hold it, and the versions of what does the work."""
-    job = {name: str(value) for part, values in parts.items() for name, value in _flat(part, values)}
-    return job | installed(_MAKERS)
+    said = {name: str(value) for part, values in parts.items() for name, value in _flat(part, values)}
+    return said | installed(_MAKERS)
 
 
 def digest_of(file: Path) -> str:
@@ -25,7 +25,7 @@ def digest_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def differences(old: Job, new: Job) -> str:
+def differences(old: Description, new: Description) -> str:
     """What changed from one job to another, in words; empty where nothing did."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return ", ".join(f"{name} was {_short(old.get(name))} and is {_short(new.get(name))}" for name in names)

@@ -21,8 +21,8 @@ from vidcolor import checkpoint
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.files import flush, flush_folder, write_bytes
 from vidcolor.frames import NOTHING, Memory
+from vidcolor.resume.description import Description, differences, digest_of
 from vidcolor.resume.folder import folder_of, journal_of, made_otherwise, plan_of
-from vidcolor.resume.job import Job, differences, digest_of
 from vidcolor.resume.lock import take_lock
 from vidcolor.video import translated
 
@@ -64,7 +64,7 @@ class Journal:
         self.is_joined = False
         """Whether a whole film lies ready, or has taken the target's place already."""
         self.is_done = False
-        self._job: Job = {}
+        self._description: Description = {}
         if plan_of(target).exists():
             raise ConfigError(
                 f"{target}: {self.folder.name} keeps what several processes have finished of it; "
@@ -74,12 +74,12 @@ class Journal:
             self._load()
         self._sweep()
 
-    def agree(self, job: Job) -> None:
+    def agree(self, description: Description) -> None:
         """Go on with the job, or begin it. Raises ConfigError where the finished spans belong to another."""
-        changed = differences(self._job, job) if self.spans else ""
+        changed = differences(self._description, description) if self.spans else ""
         if changed:
             raise made_otherwise(self.target, changed)
-        self._job = job
+        self._description = description
 
     def keep(self, device: torch.device) -> Kept:
         """What there is to go on from, the memory on the device."""
@@ -124,7 +124,7 @@ class Journal:
             content: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
             if content.pop("digest") != _digest(content) or content["format"] != FORMAT:
                 raise ValueError("another digest or format")
-            self._job, self.is_joined = content["job"], content["joined"]
+            self._description, self.is_joined = content["job"], content["joined"]
             spans = [FinishedSpan(**span) for span in content["spans"]]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise OutputError(
@@ -154,7 +154,7 @@ class Journal:
     def _save(self, spans: list[FinishedSpan]) -> None:
         content = {
             "format": FORMAT,
-            "job": dict(self._job),
+            "job": dict(self._description),
             "joined": self.is_joined,
             "spans": [asdict(span) for span in spans],
         }

@@ -13,8 +13,8 @@ import torch
 
 from vidcolor.errors import OutputError
 from vidcolor.frames import FrameBatch, Memory, PlaneFormat, VideoInfo
+from vidcolor.resume.description import Description
 from vidcolor.resume.folder import JoinedFilm
-from vidcolor.resume.job import Job
 from vidcolor.resume.journal import Journal, Kept, open_journal
 from vidcolor.video import (
     Encoder,
@@ -105,7 +105,7 @@ class SpanWriter:
 def open_spans(
     target: Path,
     reader: VideoReader,
-    job: Job,
+    description: Description,
     *,
     encoding: Encoding,
     overwrite: bool,
@@ -126,7 +126,7 @@ def open_spans(
                 target, reader, encoding=encoding, overwrite=overwrite, info=info, partial=partial
             ) as writer:
                 assert isinstance(writer, VideoWriter)
-                journal.agree({**job, "encoder": hashlib.sha256(writer.header).hexdigest()})
+                journal.agree({**description, "encoder": hashlib.sha256(writer.header).hexdigest()})
                 with SpanWriter(writer, journal) as spans:
                     yield spans, journal.keep(device)
         except OutputError as error:

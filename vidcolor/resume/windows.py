@@ -18,8 +18,8 @@ from typing import Any
 
 from vidcolor.files import Partial, flush_folder, write_bytes
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
+from vidcolor.resume.description import Description, differences, digest_of
 from vidcolor.resume.folder import JoinedFilm, folder_of, made_otherwise, plan_of
-from vidcolor.resume.job import Job, differences, digest_of
 from vidcolor.video import (
     Encoder,
     Encoding,
@@ -93,22 +93,22 @@ class WindowFiles:
         self._folder, self._plan = folder_of(target), plan_of(target)
         self._joined = self._folder / JOINED
 
-    def begin(self, job: Job, source: Path, overwrite: bool) -> None:
+    def begin(self, description: Description, source: Path, overwrite: bool) -> None:
         """Begin the job, or go on with it.
 
         Raises OutputError where the target cannot be written, ConfigError where the finished windows are another job's.
         """
         check_target(self.target, source, overwrite or self._joined.exists())
         if self._plan.exists():
-            return self._agree(job)
+            return self._agree(description)
         with translated(self.target):
             self._folder.mkdir(exist_ok=True)
-            write_bytes(self._plan, json.dumps(dict(job), indent=1).encode())
+            write_bytes(self._plan, json.dumps(dict(description), indent=1).encode())
             flush_folder(self._folder)
 
-    def _agree(self, job: Job) -> None:
+    def _agree(self, description: Description) -> None:
         try:
-            changed = differences(json.loads(self._plan.read_text("utf-8")), job)
+            changed = differences(json.loads(self._plan.read_text("utf-8")), description)
         except (OSError, ValueError, AttributeError):
             changed = f"{self._plan.name} is damaged"
         if changed:
