@@ -4,12 +4,13 @@ import math
 from dataclasses import asdict, fields
 
 import pytest
+import torch
 
 from tests.models import make_model
 from vidcolor.checkpoint import load
 from vidcolor.errors import ConfigError
 from vidcolor.networks import NETWORKS
-from vidcolor.training import TrainConfig, set_up
+from vidcolor.training import TrainConfig, set_up, train
 from vidcolor.training.config import TrainFile, compose, read_file, to_toml
 from vidcolor.training.stages import plan_stages, stage_at
 
@@ -76,8 +77,10 @@ def test_settings_survive_their_file(tmp_path):
 def test_what_is_wrong_in_a_file_is_said_in_one_line(tmp_path, text, complaint):
     (tmp_path / "run.toml").write_text(text)
     with pytest.raises(ConfigError, match=complaint) as caught:
-        set_up(tmp_path / "out", {}, encoder_weights="none", file=tmp_path / "run.toml")
+        setup = set_up(tmp_path / "out", {}, encoder_weights="none", file=tmp_path / "run.toml")
+        train(setup.network, [], tmp_path / "out", setup.config, setup.meta, device=torch.device("cpu"))
     assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_file_is_said(tmp_path):

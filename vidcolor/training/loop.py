@@ -17,6 +17,7 @@ from vidcolor.parallel import join_group
 from vidcolor.training.config import TrainConfig, TrainFile
 from vidcolor.training.features import drop_features
 from vidcolor.training.folder import RunFolder
+from vidcolor.training.misfits import refuse_misfits
 from vidcolor.training.pictures import gather
 from vidcolor.training.run import Run
 from vidcolor.training.validation import Scores, best_psnr
@@ -70,6 +71,7 @@ def train(
     minutes, and when `on_step` raises KeyboardInterrupt. Raises ConfigError, InputError, OutputError, or VidcolorError
     where the loss is no longer a number.
     """
+    refuse_misfits(meta.arch, network, config)
     with join_group(device) as group:
         folder = RunFolder(out)
         settings = TrainFile(meta.name, meta.arch, network.config.to_dict(), asdict(config))

@@ -12,9 +12,7 @@ from vidcolor.networks import new_network
 from vidcolor.networks.base import Network
 from vidcolor.released import find_model
 from vidcolor.training.config import TrainConfig, TrainFile, compose, read_file
-from vidcolor.training.extras import wants_extras
 from vidcolor.training.folder import RunFolder
-from vidcolor.training.stages import FREE, JOINT, plan_stages
 
 DEFAULT_NETWORK = "fusion"
 
@@ -64,7 +62,6 @@ def set_up(
         arch = arch or DEFAULT_NETWORK
         built = new_network(arch, wanted, "none" if resume else encoder_weights, compose({}, *layers).seed)
     config = compose(built.recipe, *layers)
-    _refuse_misfits(arch, built, config)
     meta = new_meta(name or written.name or left.name or arch, arch, built)
     return Setup(built, config, meta, knows_colors=bool(start_from))
 
@@ -78,20 +75,3 @@ def _take_over(model: str, arch: str | None, wanted: Mapping[str, Any]) -> tuple
     if others:
         raise ConfigError(f"a network that starts from {model} keeps its settings: leave out {', '.join(others)}")
     return network, meta.arch
-
-
-def _refuse_misfits(arch: str, network: Network, config: TrainConfig) -> None:
-    """Settings that are sound by themselves, but not for this network."""
-    if config.size % network.multiple:
-        raise ConfigError(f"size must be a multiple of {network.multiple} for {arch}, got {config.size}")
-    if network.picks_colors and (config.adversarial or wants_extras(config)):
-        raise ConfigError(
-            f"{arch} picks colours, so neither a critic nor a further loss can teach it: "
-            "leave out critic_share, joint_share, perceptual, colorfulness and stability"
-        )
-    stages = {stage.name for stage in plan_stages(config, bool(network.encoder_parts()))}
-    if wants_extras(config) and not stages & {FREE, JOINT}:
-        raise ConfigError(
-            f"{arch} is never trained as a whole here, so perceptual, colorfulness and stability have no use: "
-            "give it a free_share, or leave them out"
-        )
