@@ -18,6 +18,16 @@ def pictures(tmp_path_factory):
     return write_pictures(tmp_path_factory.mktemp("pictures"))
 
 
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+CLOCKS_APART = """
+import os, runpy
+from vidcolor.training import run
+
+run.KEEP_SECONDS = 0.0 if os.environ["RANK"] == "0" else 1e9
+runpy.run_module("vidcolor", run_name="__main__")
+"""
+
+
 def launch(*launcher, pictures, out):
     command = [
         sys.executable,
@@ -35,11 +45,7 @@ def launch(*launcher, pictures, out):
 
 def test_two_processes_train_what_one_does(pictures, tmp_path):
     one = launch("vidcolor", pictures=pictures, out=tmp_path / "one")
-    two = launch(
-        *["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "vidcolor"],
-        pictures=pictures,
-        out=tmp_path / "two",
-    )
+    two = launch(*TORCHRUN, "-m", "vidcolor", pictures=pictures, out=tmp_path / "two")
     assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
     assert two.stdout.count('"samples": 33,\n  "minutes"') == 1
     states = [torch.load(tmp_path / name / "state.pt", weights_only=True)["learner"] for name in ("one", "two")]
@@ -48,3 +54,10 @@ def test_two_processes_train_what_one_does(pictures, tmp_path):
         ends = [torch.cat([state[part][prefix + name].flatten() for name in start]) for state in states]
         way = ends[0] - torch.cat([tensor.flatten() for tensor in start.values()])
         assert (ends[0] - ends[1]).norm() < 0.01 * way.norm()
+
+
+def test_processes_whose_clocks_differ_keep_the_state_together(pictures, tmp_path):
+    (tmp_path / "apart.py").write_text(CLOCKS_APART)
+    done = launch(*TORCHRUN, str(tmp_path / "apart.py"), pictures=pictures, out=tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert torch.load(tmp_path / "out" / "state.pt", weights_only=True)["counters"][0] == 33

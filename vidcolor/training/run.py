@@ -147,7 +147,7 @@ class Run:
         return scores
 
     def keep_now_and_then(self) -> None:
-        if time.monotonic() - self._kept > KEEP_SECONDS:
+        if self.group.agree(time.monotonic() - self._kept > KEEP_SECONDS):
             self.keep()
 
     def keep(self) -> None:
