@@ -114,7 +114,6 @@ def test_unknown_names_and_settings_are_refused():
         ("fusion", {"temperature": math.nan}, "temperature must be at least 0.01, got nan"),
         ("fusion", {"saturation": math.inf}, "saturation must be at least 0, got inf"),
         ("fusion", {"caution": -1.0}, "caution must be at least 0, got -1"),
-        ("fusion", {"grey_odds": -1.0}, "grey_odds must be at least 0, got -1"),
         ("fusion", {"palette_size": 10**20}, "network fusion cannot be built as large as .*: choose smaller settings"),
         ("kmeans", {"kernels": 10**18}, "network kmeans cannot be built as large as"),
         ("kmeans", {"palette_size": -1}, "palette_size must be at least 1, got -1"),

@@ -1,7 +1,5 @@
 """The palette: soft targets, weights and the mean that leads back to ab."""
 
-import math
-
 import pytest
 import torch
 
@@ -11,7 +9,6 @@ from vidcolor.networks.palette import (
     fade_doubtful,
     fade_faint,
     fit_palette,
-    grey_prior,
     nearest_colors,
     palette_cross_entropy,
     rebalanced_weights,
@@ -63,15 +60,6 @@ def test_the_variance_is_that_of_the_colors_drawn():
 def test_a_sure_color_has_no_variance():
     logits = torch.tensor([200.0, 0.0, 0.0, 0.0, 0.0, 0.0]).view(1, 6, 1, 1)
     assert annealed_moments(logits, PALETTE * 100, 1.0)[1].item() == pytest.approx(0, abs=1e-2)
-
-
-def test_a_prior_for_grey_makes_it_so_many_times_as_likely():
-    palette = torch.tensor([[0.0, 0.0], [60.0, 0.0]])
-    mean, _ = annealed_moments(torch.zeros(1, 2, 1, 1), palette, 0.5, grey_prior(palette, math.log(2)))
-    assert mean.flatten().tolist() == pytest.approx([60 / 3, 0], abs=1e-2)
-    sure = torch.tensor([0.0, 20.0]).view(1, 2, 1, 1)
-    kept = annealed_mean(sure, palette, 0.5, grey_prior(palette, math.log(2)))
-    assert kept.flatten().tolist() == pytest.approx([60, 0], abs=1e-2)
 
 
 def test_faint_colors_fade_and_keep_their_hue():

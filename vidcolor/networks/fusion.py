@@ -22,7 +22,6 @@ from vidcolor.networks.palette import (
     fade_doubtful,
     fade_faint,
     fit_palette,
-    grey_prior,
     palette_cross_entropy,
     rebalanced_weights,
 )
@@ -50,8 +49,6 @@ class FusionConfig(NetworkConfig):
     """Chroma in ab units that is halved before the gain: what is fainter is mostly doubt. 0 leaves all as it is."""
     caution: float = 0.0
     """How much a colour is faded where others are as likely, before the gain: see `fade_doubtful`. 0: not at all."""
-    grey_odds: float = 0.0
-    """Log of how much commoner grey is taken to be than it was in training: see `grey_prior`. 0: no commoner."""
 
     def __post_init__(self) -> None:
         check_choice("encoder", self.encoder, ENCODERS)
@@ -62,7 +59,7 @@ class FusionConfig(NetworkConfig):
         for width in self.widths:
             check_range("widths", width, 1)
         check_range("temperature", self.temperature, 0.01)
-        for name in ("residual_share", "saturation", "chroma_knee", "caution", "grey_odds"):
+        for name in ("residual_share", "saturation", "chroma_knee", "caution"):
             check_range(name, getattr(self, name), 0)
 
 
@@ -134,12 +131,11 @@ class Fusion(Network):
     def to_ab(self, raw: Tensor) -> Tensor:
         logits, residual = self.split(raw)
         correction = self.config.residual_share * residual
-        prior = grey_prior(self.palette, self.config.grey_odds) if self.config.grey_odds else 0
         if self.config.caution:
-            mean, variance = annealed_moments(logits, self.palette, self.config.temperature, prior)
+            mean, variance = annealed_moments(logits, self.palette, self.config.temperature)
             ab = fade_doubtful(mean + correction, variance, self.config.caution)
         else:
-            ab = annealed_mean(logits, self.palette, self.config.temperature, prior) + correction
+            ab = annealed_mean(logits, self.palette, self.config.temperature) + correction
         if self.config.chroma_knee:
             ab = fade_faint(ab, self.config.chroma_knee)
         return _enlarged((ab * self.config.saturation).clamp(-110, 110))

@@ -11,8 +11,6 @@ SIGMA = 5.0
 UNIFORM_SHARE = 0.5
 """How much of the rebalancing takes all colours for equally frequent: the lambda of Zhang 2016, eq. 4."""
 WEIGHT_LIMITS = (0.2, 5.0)
-GREY_WIDTH = 12.0
-"""ab units about grey that `grey_prior` favours: the deviation of a Gaussian."""
 KNEE = 20.0
 """ab units up to which an error counts by its square."""
 
@@ -34,29 +32,15 @@ def rebalanced_weights(frequency: Tensor) -> Tensor:
     return weights / (frequency * weights).sum()
 
 
-def grey_prior(palette: Tensor, log_odds: float) -> Tensor:
-    """What to add to annealed logits, (Q,), where grey is commoner than it was among the training pictures.
-
-    `log_odds` is the natural logarithm of how many times commoner. Saerens et al. 2002: a classifier's probabilities
-    times the ratio of the new priors to the old.
-    """
-    return log_odds * (-palette.float().square().sum(1) / (2 * GREY_WIDTH**2)).exp()
+def annealed_mean(logits: Tensor, palette: Tensor, temperature: float) -> Tensor:
+    """Logits (N, Q, h, w) -> the mean colour (N, 2, h, w) after sharpening by 1 / temperature. Zhang 2016, eq. 5."""
+    return _mean(logits, palette.float(), temperature)
 
 
-def annealed_mean(logits: Tensor, palette: Tensor, temperature: float, prior: Tensor | float = 0) -> Tensor:
-    """Logits (N, Q, h, w) -> the mean colour (N, 2, h, w) after sharpening by 1 / temperature. Zhang 2016, eq. 5.
-
-    `prior` (Q,) is added to the sharpened logits.
-    """
-    return _mean(logits, palette.float(), temperature, prior)
-
-
-def annealed_moments(
-    logits: Tensor, palette: Tensor, temperature: float, prior: Tensor | float = 0
-) -> tuple[Tensor, Tensor]:
+def annealed_moments(logits: Tensor, palette: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """The same mean (N, 2, h, w), and the variance (N, 1, h, w) about it: the mean square of the distance in ab."""
     colors = palette.float()
-    moments = _mean(logits, torch.cat((colors, colors.square().sum(1, keepdim=True)), dim=1), temperature, prior)
+    moments = _mean(logits, torch.cat((colors, colors.square().sum(1, keepdim=True)), dim=1), temperature)
     mean, square = moments[:, :2], moments[:, 2:]
     return mean, (square - _squared(mean)).clamp_min(0)
 
@@ -79,9 +63,9 @@ def fade_doubtful(ab: Tensor, variance: Tensor, caution: float) -> Tensor:
     return ab * (square / (square + caution * variance).clamp_min(1e-6))
 
 
-def _mean(logits: Tensor, values: Tensor, temperature: float, prior: Tensor | float) -> Tensor:
+def _mean(logits: Tensor, values: Tensor, temperature: float) -> Tensor:
     """Of values (Q, D), one row a colour: (N, D, h, w)."""
-    share = (logits.movedim(1, 3).float() / temperature + prior).softmax(dim=3)
+    share = (logits.movedim(1, 3).float() / temperature).softmax(dim=3)
     return (share @ values).movedim(3, 1)
 
 
