@@ -147,7 +147,11 @@ def test_msle_is_blind_below_zero():
         ),
         ("fusion-koala", {"classifier": "vit_b_16"}, "classifier must be one of .*got vit_b_16"),
         ("fusion-koala", {"encoder_padding": "same"}, "encoder_padding must be one of torch, tensorflow, got same"),
-        ("fusion-koala", {"encoder_padding": "tensorflow"}, "is for mobilenet_v2, and inception_resnet_v2"),
+        (
+            "fusion-koala",
+            {"encoder_padding": "tensorflow"},
+            "is a choice of mobilenet_v2's: leave it out with inception_resnet_v2",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line(arch, settings, complaint):

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.color import rgb_to_lab
-from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Features, Network, NetworkConfig
 from vidcolor.networks.encoder import ENCODERS, VECTOR_SIZE
 from vidcolor.networks.palette import (
@@ -25,7 +24,7 @@ from vidcolor.networks.palette import (
     palette_cross_entropy,
     rebalanced_weights,
 )
-from vidcolor.networks.pretrained import PADDINGS, pad_strides
+from vidcolor.networks.pretrained import check_padding, pad_strides
 from vidcolor.networks.settings import check_choice, check_range
 
 
@@ -52,9 +51,7 @@ class FusionConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         check_choice("encoder", self.encoder, ENCODERS)
-        check_choice("encoder_padding", self.encoder_padding, PADDINGS)
-        if self.encoder_padding == "tensorflow" and self.encoder != "mobilenet_v2":
-            raise ConfigError(f"encoder_padding is a choice of mobilenet_v2's: leave it out with {self.encoder}")
+        check_padding(self.encoder, self.encoder_padding)
         check_range("palette_size", self.palette_size, 1)
         for width in self.widths:
             check_range("widths", width, 1)

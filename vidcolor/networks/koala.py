@@ -7,11 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vidcolor.errors import ConfigError
 from vidcolor.networks.base import Features
 from vidcolor.networks.blocks import convolution, doubling, start_like_keras
 from vidcolor.networks.classifier import CLASSES, CLASSIFIERS, Classifier
-from vidcolor.networks.pretrained import PADDINGS
+from vidcolor.networks.pretrained import check_padding
 from vidcolor.networks.regression import Regression, RegressionConfig
 from vidcolor.networks.settings import check_choice
 
@@ -26,11 +25,7 @@ class KoalaConfig(RegressionConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("classifier", self.classifier, CLASSIFIERS)
-        check_choice("encoder_padding", self.encoder_padding, PADDINGS)
-        if self.encoder_padding == "tensorflow" and self.classifier != "mobilenet_v2":
-            raise ConfigError(
-                f"encoder_padding tensorflow is for mobilenet_v2, and {self.classifier} has no such weights"
-            )
+        check_padding(self.classifier, self.encoder_padding)
 
 
 class FusionKoala(Regression):

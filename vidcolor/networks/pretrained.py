@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vidcolor.errors import ConfigError, DamagedCheckpoint, MismatchedCheckpoint
+from vidcolor.networks.settings import check_choice
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -120,6 +121,13 @@ class _StridedConv2d(nn.Conv2d):
             return super().forward(padded)
         with torch.autocast("cpu", enabled=False):
             return super().forward(padded.float()).to(padded.dtype)
+
+
+def check_padding(classifier: str, padding: str) -> None:
+    """Raises ConfigError for a padding that is none of PADDINGS, or that this classifier has no choice of."""
+    check_choice("encoder_padding", padding, PADDINGS)
+    if padding == "tensorflow" and classifier != "mobilenet_v2":
+        raise ConfigError(f"encoder_padding is a choice of mobilenet_v2's: leave it out with {classifier}")
 
 
 def pad_strides(classifier: nn.Module, padding: str) -> None:
