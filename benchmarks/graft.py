@@ -20,6 +20,7 @@ from vidcolor.checkpoint import new_meta
 from vidcolor.color import luma_to_input
 from vidcolor.data import PhotoViews, View
 from vidcolor.networks.base import Features
+from vidcolor.networks.blocks import doubling
 from vidcolor.networks.fusion import Fusion, FusionConfig
 from vidcolor.photos import find_photos
 
@@ -30,6 +31,7 @@ RIDGE = 1e-3
 """Of the mean square of the inputs."""
 CELLS = 100
 """Of every map that are looked at through a 3x3 kernel."""
+_doubled = doubling()
 
 
 def main() -> None:
@@ -42,8 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     old, _ = checkpoint.load(options.model)
     assert isinstance(old, Fusion)
-    config = FusionConfig(old.config.palette_size, old.config.widths, options.encoder)
-    new = Fusion(config)
+    new = Fusion(FusionConfig(old.config.palette_size, old.config.widths, options.encoder))
     new.load_encoder(options.encoder_weights)
     graft(old.eval(), new.eval(), lightness_of(options.photos))
     checkpoint.save(options.out, new, new_meta("fusion", "fusion", new))
@@ -116,10 +117,6 @@ def _set_fusing(network: Fusion, weight: Tensor) -> None:
     local = network.fuse_local.in_channels
     network.fuse_local.weight.copy_(weight[:, :local])
     network.fuse_global.weight.copy_(weight[:, local:, 0, 0])
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 def _rows(x: Tensor) -> Tensor:

@@ -20,10 +20,10 @@ def classifier():
     return timm.create_model("tf_efficientnet_lite2", pretrained=False).eval()
 
 
-@pytest.fixture(params=ENCODERS)
+@pytest.fixture(params=[*({"encoder": name} for name in ENCODERS), {"encoder_padding": "tensorflow"}], ids=str)
 def network(request):
     torch.manual_seed(0)
-    return build_network("fusion", {"encoder": request.param}).eval()
+    return build_network("fusion", request.param).eval()
 
 
 def test_fusion_stays_within_its_cost(network):

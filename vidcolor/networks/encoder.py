@@ -8,7 +8,15 @@ from torch import Tensor, nn
 
 from vidcolor.networks.base import Features
 from vidcolor.networks.efficientnet import efficientnet_lite, in_order
-from vidcolor.networks.pretrained import HALF, IMAGENET_MEAN, IMAGENET_STD, as_picture, load_into, load_weights
+from vidcolor.networks.pretrained import (
+    HALF,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    as_picture,
+    load_into,
+    load_weights,
+    pad_strides,
+)
 
 VECTOR_SIZE = 1280
 """Of every classifier here: channels of its last layer."""
@@ -16,9 +24,12 @@ VECTOR_SIZE = 1280
 
 @dataclass(frozen=True)
 class EncoderPlan:
+    """How a classifier is built, filled with its weights, and tapped."""
+
     classifier: str
     """Its name in the library that offers its weights."""
-    layers: Callable[[], nn.Sequential]
+    build: Callable[[str], nn.Sequential]
+    """Its layers, padded as one of PADDINGS where it has the choice."""
     ends: tuple[int, int, int, int]
     """The layers whose outputs are the features at strides 4, 8, 16 and 32."""
     channels: tuple[int, int, int, int]
@@ -44,8 +55,9 @@ class EncoderPlan:
         load_into(layers, self.named(layers, load_weights(self.classifier, source)), source)
 
 
-def _mobilenet_v2() -> nn.Sequential:
+def _mobilenet_v2(padding: str) -> nn.Sequential:
     layers: nn.Sequential = torchvision.models.mobilenet_v2(weights=None).features
+    pad_strides(layers, padding)
     return layers
 
 
@@ -64,6 +76,6 @@ ENCODERS = {
         IMAGENET_STD,
     ),
     "efficientnet_lite2": EncoderPlan(
-        "tf_efficientnet_lite2", lambda: efficientnet_lite(1.1, 1.2), (4, 7, 15, 21), (24, 48, 120, 352), in_order
+        "tf_efficientnet_lite2", lambda _: efficientnet_lite(1.1, 1.2), (4, 7, 15, 21), (24, 48, 120, 352), in_order
     ),
 }

@@ -24,7 +24,7 @@ from vidcolor.networks.palette import (
     palette_cross_entropy,
     rebalanced_weights,
 )
-from vidcolor.networks.pretrained import check_padding, pad_strides
+from vidcolor.networks.pretrained import check_padding
 from vidcolor.networks.settings import check_choice, check_range
 
 
@@ -74,9 +74,7 @@ class Fusion(Network):
         super().__init__()
         self.config = config
         self.plan = ENCODERS[config.encoder]
-        self.encoder = self.plan.layers()
-        if config.encoder == "mobilenet_v2":
-            pad_strides(self.encoder, config.encoder_padding)
+        self.encoder = self.plan.build(config.encoder_padding)
         at4, at8, at16, at32 = self.plan.channels
         deep, middle, shallow = config.widths
         self.fuse_local = nn.Conv2d(at32 + at16, deep, 1, bias=False)

@@ -11,6 +11,7 @@ SIGMA = 5.0
 UNIFORM_SHARE = 0.5
 """How much of the rebalancing takes all colours for equally frequent: the lambda of Zhang 2016, eq. 4."""
 WEIGHT_LIMITS = (0.2, 5.0)
+"""Between which the class weights are clipped."""
 KNEE = 20.0
 """ab units up to which an error counts by its square."""
 
