@@ -1,7 +1,7 @@
 """Put a trained checkpoint into models/: how its palette is read, where it comes from, what it scores, its digest.
 
     python benchmarks/release_model.py run/model.safetensors PHOTOS... --reading T SHARE KNEE CAUTION SATURATION \\
-        --trained-on "..." --license Apache-2.0 --commit HASH
+        [--work-size 256] --trained-on "..." --license Apache-2.0 --commit HASH
 
 PHOTOS are those that the model was not trained on; its scores on them go into the file and into
 benchmarks/results/photos--NAME.json. Reading: see palette_reading.py.
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--reading", nargs=5, type=float, required=True, metavar=READING)
+    parser.add_argument("--work-size", type=int, help="none: as in the checkpoint")
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--license", required=True)
     parser.add_argument("--commit", required=True)
@@ -37,6 +38,7 @@ def main() -> None:
     meta = replace(
         meta,
         config=meta.config | reading,
+        work_size=options.work_size or meta.work_size,
         trained_on=options.trained_on,
         license=options.license,
         commit=options.commit,
@@ -49,9 +51,8 @@ def main() -> None:
     metrics = {name: round(value, 3) for name, value in asdict(scores).items()}
     checkpoint.save(ROOT / "models" / f"{meta.name}.safetensors", network, replace(meta, metrics=metrics))
     result = ROOT / "benchmarks" / "results" / f"photos--{meta.name}.json"
-    result.write_text(
-        json.dumps({"model": meta.name, "created": meta.created, "reading": reading} | metrics, indent=2) + "\n"
-    )
+    about = {"model": meta.name, "created": meta.created, "work_size": meta.work_size, "reading": reading}
+    result.write_text(json.dumps(about | metrics, indent=2) + "\n")
     write_digests(ROOT / "models")
 
 

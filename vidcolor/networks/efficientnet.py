@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from math import ceil
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
@@ -21,7 +23,8 @@ STAGES = (
     (6, 320, 3, 1, 1),
 )
 
-_unit = partial(Conv2dNormActivation, norm_layer=partial(nn.BatchNorm2d, eps=1e-3))
+EPSILON = 1e-3
+"""Of Google's batch norms."""
 
 
 def efficientnet_lite(width: float, depth: float) -> nn.Sequential:
@@ -36,11 +39,41 @@ def in_order(layers: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]
 
     What comes last, the classes, is left out.
     """
-    own, theirs = (
-        {name: value for name, value in state.items() if value.is_floating_point()}
-        for state in (layers.state_dict(), weights)
-    )
-    return dict(zip(own, theirs.values(), strict=False))
+    theirs = fold_norms({name: value for name, value in weights.items() if value.is_floating_point()})
+    return dict(zip(layers.state_dict(), theirs.values(), strict=False))
+
+
+def fold_norms(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without the statistics of batch norms, which go into scale and shift: what a `FixedNorm` holds."""
+    folded = dict(weights)
+    for name in weights:
+        norm = name.removesuffix("running_var")
+        if norm != name and {norm + part for part in ("weight", "bias", "running_mean")} <= weights.keys():
+            scale = weights[norm + "weight"] * (folded.pop(name) + EPSILON).rsqrt()
+            shift = weights[norm + "bias"] - folded.pop(norm + "running_mean") * scale
+            folded |= {norm + "weight": scale, norm + "bias": shift}
+    return folded
+
+
+class FixedNorm(nn.Module):
+    """Scale and shift of every channel: a batch norm that learns no statistics, and so needs none."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("mean", torch.zeros(channels), persistent=False)
+        self.register_buffer("variance", torch.ones(channels), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> the same shape, by the kernel of batch norms."""
+        return F.batch_norm(x, self.mean, self.variance, self.weight, self.bias, eps=0.0)
+
+
+_unit = partial(Conv2dNormActivation, norm_layer=FixedNorm)
 
 
 class _Block(nn.Module):
