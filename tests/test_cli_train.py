@@ -122,7 +122,8 @@ def launch(*words, ignored=()):
 
     command = [sys.executable, "-m", "vidcolor", "train", *map(str, words)]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}  # two threads add up in an order that differs from run to run
-    return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], preexec_fn=heed, env=alone)
+    apart = {"preexec_fn": heed, "start_new_session": True}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], env=alone, **apart)
 
 
 def wait_for(pattern, folder):
@@ -163,6 +164,19 @@ def test_a_run_that_is_asked_to_stop_loses_no_step(name, code, pictures, tmp_pat
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     steps = int(next(iter(state["learner"]["optimizer"]["state"].values()))["step"])
     assert state["counters"][0] == 3 * steps // 2 + (steps % 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals for a group of processes")
+def test_those_that_load_its_photos_are_not_stopped_before_it(pictures, tmp_path):
+    """torchrun sends SIGTERM to every process of a run, and the trainer needs them for the step that it is in."""
+    words = (*QUICK[:-1], "100000", *SMALL, "--out", tmp_path / "run")
+    process = launch(pictures, *words, "--workers", 2)
+    wait_for("run/sheets/*", tmp_path)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "go on with --resume" in stderr.decode()
+    assert (tmp_path / "run" / "state.pt").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals for a process of its own")

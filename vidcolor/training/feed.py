@@ -1,5 +1,6 @@
 """Training batches in an order that depends on the seed alone, fresh from the photos or from cached features."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -94,6 +95,7 @@ class Feed:
             num_workers=self.workers if batches else 0,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),
+            worker_init_fn=_outlive_sigterm,
         )
 
     def _rows(self, views: Sequence[View]) -> tuple[int, ...]:
@@ -137,3 +139,8 @@ def color_sample(views: PhotoViews, photos: int, pixels: int) -> Tensor:
 
 def _channels_last(tensor: Tensor) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def _outlive_sigterm(worker: int) -> None:
+    """torchrun ends whole groups of processes: one that loads photos is needed until the step that keeps the state."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
