@@ -6,7 +6,7 @@ import pytest
 import torch
 from skimage import data as photos
 
-from vidcolor.data import PhotoViews, View, crop, film_look, to_network, worn
+from vidcolor.data import ZOOM, PhotoViews, View, crop, film_look, to_network, worn
 from vidcolor.errors import InputError
 from vidcolor.photos import find_photos
 
@@ -56,6 +56,17 @@ def test_a_picture_that_went_away_is_passed_over(tmp_path, cat):
     views = PhotoViews(find_photos([tmp_path]), 64)
     (tmp_path / "gone.png").unlink()
     assert torch.equal(views[View(0, None)][1], views[View(1, None)][1])
+
+
+@pytest.mark.parametrize("zoom", [1, ZOOM, 3])
+def test_crops_are_zoomed_into_up_to_a_limit(tmp_path, zoom):
+    ramp = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None, None], (200, 300, 3))
+    (tmp_path / "ramp.png").write_bytes(encoded(np.ascontiguousarray(ramp)))
+    views = PhotoViews(find_photos([tmp_path]), 64, zoom=zoom)
+    rows = [views[View(0, number)][1][0, :, 0].float() for number in range(40)]
+    seen = [200 / (64 / 63 * (column[-1] - column[0]).item()) for column in rows]
+    assert min(seen) == pytest.approx(1, abs=0.04 + 0.1 * (zoom - 1))
+    assert max(seen) == pytest.approx(zoom, rel=0.1)
 
 
 @pytest.mark.parametrize("shape", [(300, 451), (451, 300), (70, 64), (33, 200)])

@@ -54,6 +54,7 @@ def test_settings_survive_their_file(tmp_path):
         ("minutes = 0.0", "minutes must be above 0"),
         ("seed = -1", "seed must not be negative"),
         ("rate = -1.0", "rate must be above 0"),
+        ("zoom = 0.5", "zoom must be at least 1"),
         ("free_batch_size = -4", "free_batch_size must be at least 1"),
         ("network = 'cnn'", "write the network as a table"),
         ("size = 160\n[network]\nname = 'pix2pix'", "size must be a multiple of 128 for pix2pix, got 160"),

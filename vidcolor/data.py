@@ -18,6 +18,8 @@ from vidcolor.photos import LEAST_SIDE, Photo, Picture
 Luma = NDArray[np.float32]
 """(H, W), Y′ in 0..255."""
 
+ZOOM = 1.35
+"""How far views are zoomed into, at most."""
 MOST_SCRATCHES, MOST_SPECKS, MOST_HAIRS = 4, 10, 1
 """Of each, from none to so many are drawn on a worn picture."""
 POINT_GAP = 6
@@ -44,11 +46,21 @@ class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
     The luma is the grey that a network is shown, one of `color.GREYS`.
     """
 
-    def __init__(self, photos: Sequence[Photo], size: int, seed: int = 0, film_look: float = 0.5, *, grey: str = "709"):
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        size: int,
+        seed: int = 0,
+        film_look: float = 0.5,
+        *,
+        zoom: float = ZOOM,
+        grey: str = "709",
+    ):
         self.photos = photos
         self.size = size
         self.seed = seed
         self.film_look = film_look
+        self.zoom = zoom
         self.grey = grey
 
     def __len__(self) -> int:
@@ -56,7 +68,7 @@ class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, view: View) -> tuple[Tensor, Tensor]:
         random = None if view.number is None else np.random.default_rng((self.seed, view.index, view.number))
-        rgb = crop(self._decode(view.index), self.size, random)
+        rgb = crop(self._decode(view.index), self.size, random, self.zoom)
         luma = to_grey(rgb, self.grey)
         if random is not None and random.random() < self.film_look:
             luma = film_look(luma, random)
@@ -73,14 +85,17 @@ class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
         raise InputError("none of the training pictures can be decoded")
 
 
-def crop(picture: Picture, size: int, random: np.random.Generator | None) -> Picture:
-    """A square piece at size x size: of random extent and place, perhaps mirrored, or the middle without `random`."""
+def crop(picture: Picture, size: int, random: np.random.Generator | None, zoom: float = ZOOM) -> Picture:
+    """A square piece at size x size: of random extent and place, perhaps mirrored, or the middle without `random`.
+
+    Its side is that of the largest such piece, or shorter by up to a factor of `zoom`.
+    """
     height, width = picture.shape[:2]
     side = min(height, width)
     if random is None:
         top, left = (height - side) // 2, (width - side) // 2
     else:
-        side = max(1, round(side / random.uniform(1, 1.35)))
+        side = max(1, round(side / random.uniform(1, zoom)))
         top, left = random.integers((height - side + 1, width - side + 1))
     piece = picture[top : top + side, left : left + side]
     if side != size:

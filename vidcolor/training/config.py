@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.color import GREYS
+from vidcolor.data import ZOOM
 from vidcolor.errors import ConfigError
 from vidcolor.networks.settings import check_kinds, check_names
 from vidcolor.photos import LEAST_SIDE
@@ -83,6 +84,8 @@ class TrainConfig:
     stability: float = 0.0
     """Weight of the distance to the colours of the same picture shifted, grained and dimmed."""
 
+    zoom: float = ZOOM
+    """Views are pieces of a picture whose sides are shorter than its own by up to this factor."""
     film_look: float = 0.5
     """Share of the views that are made to look like old film."""
     cache_features: bool = False
@@ -104,6 +107,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             self._refuse(name, isinstance(value, float) and not math.isfinite(value), "must be finite")
+        self._refuse("zoom", self.zoom < 1, "must be at least 1")
         for name in ("epochs", "batch_size", "cache_views", "held_out", "check_every", "patience"):
             self._refuse(name, getattr(self, name) < 1, "must be at least 1")
         for name in ("free_share", "critic_share", "joint_share", "film_look", "ema", "held_out_share"):

@@ -26,7 +26,7 @@ class Pictures:
 
     def training_views(self, config: TrainConfig) -> PhotoViews:
         kind = PlainViews if config.overfit_one else PhotoViews
-        return kind(self.training, config.size, config.seed, config.film_look, grey=config.grey)
+        return kind(self.training, config.size, config.seed, config.film_look, zoom=config.zoom, grey=config.grey)
 
     def held_out_views(self, config: TrainConfig, count: int | None = None) -> PhotoViews:
         return PhotoViews(self.held_out[:count], config.size, grey=config.grey)
