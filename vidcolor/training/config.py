@@ -107,8 +107,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             self._refuse(name, isinstance(value, float) and not math.isfinite(value), "must be finite")
-        self._refuse("zoom", self.zoom < 1, "must be at least 1")
-        for name in ("epochs", "batch_size", "cache_views", "held_out", "check_every", "patience"):
+        for name in ("epochs", "batch_size", "zoom", "cache_views", "held_out", "check_every", "patience"):
             self._refuse(name, getattr(self, name) < 1, "must be at least 1")
         for name in ("free_share", "critic_share", "joint_share", "film_look", "ema", "held_out_share"):
             self._refuse(name, not 0 <= getattr(self, name) <= 1, "must lie in 0..1")
