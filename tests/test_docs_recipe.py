@@ -43,9 +43,10 @@ def test_what_is_said_of_the_rows_is_so():
     [
         ("mean of the fifth's and the seventh's", "photos--eighth_start", "steadiness--eighth_start"),
         ("eighth run's", "photos--eighth", "steadiness--eighth"),
-        ("mean of these two, released", "photos--fusion", "steadiness--second"),
-        ("released", "photos--fusion", "steadiness--second"),
+        ("mean of these two, then released", "photos--second", "steadiness--second"),
+        ("MobileNetV2", "photos--second", "steadiness--second"),
         ("mean with the tenth's", "photos--tenth", "steadiness--tenth"),
+        ("mean with the twelfth's, released", "photos--fusion", "steadiness--twelfth"),
     ],
 )
 def test_the_table_of_the_last_runs(model, photos, films):

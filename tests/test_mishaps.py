@@ -129,7 +129,7 @@ def test_on_a_card_the_advice_names_the_processor(colorizer, monkeypatch):
     encode, tried = limited(colorizer.network.encode, 0, OUT_OF_MEMORY["cuda"])
     monkeypatch.setattr(colorizer.network, "encode", encode)
     with pytest.raises(DeviceError, match=r"out of memory on cuda .* --work-size, or --device cpu"):
-        colorizer._predict(torch.zeros(5, 1, 64, 64), (True,) * 5, None)
+        colorizer._predict(torch.zeros(5, 1, 64, 64), (32, 32), (True,) * 5, None)
     assert tried == [5, 2, 1]
 
 

@@ -1,5 +1,8 @@
 """What a model is made of besides training runs: means of weights, grafts, and an archive of the palest photos."""
 
+import runpy
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -60,3 +63,15 @@ def test_a_graft_comes_close_to_what_the_decoder_knew():
     same.encoder.load_state_dict(old.encoder.state_dict())
     graft(old, same, iter(pictures))
     assert (same(pictures[0]) - raw).square().mean() < 0.01 * raw.var()
+
+
+def test_every_run_has_its_settings_and_starts_from_earlier_ones(monkeypatch):
+    benchmarks = Path(__file__).parents[1] / "benchmarks"
+    monkeypatch.syspath_prepend(str(benchmarks))
+    replay = runpy.run_path(str(benchmarks / "replay.py"))
+    known: set[str] = set()
+    for run in replay["RUNS"]:
+        assert known.issuperset(run.start)
+        assert (benchmarks / "fusion" / f"{run.name}.toml").is_file()
+        known.add(run.name)
+    assert known.issuperset(replay["RELEASED"])

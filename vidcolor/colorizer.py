@@ -7,7 +7,6 @@ from itertools import compress
 from typing import Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor import checkpoint
@@ -150,7 +149,7 @@ class Colorizer:
                 ab = torch.zeros_like(batch.guide).expand(-1, 2, -1, -1)  # nobody will see it
             elif batch.is_key is None:
                 first_of_shot = batch.first_of_shot or (False,) * len(batch)
-                ab, context = self._predict(self._sight(batch.luma, planes), first_of_shot, context)
+                ab, context = self._predict(self._sight(batch.luma, planes), _grid_of(batch), first_of_shot, context)
             else:
                 ab, context = self._predict_keys(batch, planes, context, held)
                 held = ab[-1:].clone()  # the filter remembers a view of ab, and files take no memory twice
@@ -165,7 +164,7 @@ class Colorizer:
         if any(batch.is_key):
             luma = torch.stack(tuple(compress(batch.luma, batch.is_key)))
             first_of_shot = tuple(compress(batch.first_of_shot, batch.is_key))
-            ab, context = self._predict(self._sight(luma, planes), first_of_shot, context)
+            ab, context = self._predict(self._sight(luma, planes), _grid_of(batch), first_of_shot, context)
             known = torch.cat((known, ab))
         return known[torch.tensor(batch.is_key).cumsum(0).to(self.device)], context
 
@@ -175,8 +174,10 @@ class Colorizer:
         return max(1, round(height * scale)), max(1, round(width * scale))
 
     def _sight(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
-        """What the network sees of stored luma."""
-        return self._shrink(luma, self.working_size(*luma.shape[2:]), planes)
+        """What the network sees of stored luma: its sides are those multiples that come closest to the working size."""
+        multiple = self.network.multiple
+        h, w = (max(1, round(side / multiple)) * multiple for side in self.working_size(*luma.shape[2:]))
+        return self._shrink(luma, (h, w), planes)
 
     def _shrink(self, luma: Tensor, size: tuple[int, int], planes: PlaneFormat) -> Tensor:
         """Stored luma -> (N, 1, *size) Y′ in 0..1."""
@@ -184,12 +185,12 @@ class Colorizer:
 
     @torch.inference_mode()
     def _predict(
-        self, sight: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
+        self, sight: Tensor, grid: tuple[int, int], first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
         def predict(part: slice) -> Tensor:
             nonlocal context
             ab, context = self._predict_at_once(sight[part], first_of_shot[part], context)
-            return ab
+            return shrink(ab, grid)
 
         with memory_watched(self.device, "with one frame at once", "a smaller --work-size"):
             return torch.cat(self._portions.run(len(sight), predict)), context
@@ -197,22 +198,20 @@ class Colorizer:
     def _predict_at_once(
         self, sight: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
-        height, width = sight.shape[2:]
-        features = self.runtime.encode(self.as_input(sight))
+        lightness = luma_to_input(sight).to(self.dtype, memory_format=torch.channels_last)
+        features = self.runtime.encode(lightness)
         vectors = self.runtime.embed(features)
         if vectors is not None:
             averaged, context = context.follow(vectors.float(), first_of_shot)
             vectors = averaged.to(vectors.dtype)
-        ab = self.runtime.to_ab(self.runtime.decode(features, vectors))
-        return shrink(ab[..., :height, :width].float(), _coarse_size(height, width)), context
+        return self.runtime.to_ab(self.runtime.decode(features, vectors)).float(), context
 
-    def as_input(self, sight: Tensor) -> Tensor:
-        """Lightness in -1..1, padded right and below to the network's multiple by repeating the edge."""
-        multiple = self.network.multiple
-        lightness = luma_to_input(sight)
-        padding = (0, -sight.shape[3] % multiple, 0, -sight.shape[2] % multiple)
-        padded = F.pad(lightness, padding, mode="replicate")
-        return padded.to(self.dtype, memory_format=torch.channels_last)
+
+def _grid_of(batch: FrameBatch) -> tuple[int, int]:
+    """The height and width of its guide, which its ab shares."""
+    assert batch.guide is not None
+    height, width = batch.guide.shape[2:]
+    return height, width
 
 
 def _coarse_size(height: int, width: int) -> tuple[int, int]:
