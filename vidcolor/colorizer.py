@@ -75,7 +75,7 @@ class Colorizer:
         runtime: str = "torch",
         fast: bool = False,
     ):
-        """`work_size`: pictures are brought to an area of work_size² pixels, aspect kept; None is the model's own.
+        """`work_size`: pictures are brought to about work_size² pixels in about their aspect; None is the model's own.
 
         `fast`: the network sees key frames only; `Smoother` carries their colours to the others.
 
