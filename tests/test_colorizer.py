@@ -49,6 +49,17 @@ def test_the_network_sees_the_aspect_at_any_size(colorizer, height, width):
     assert done.ab.dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    "size, sides", [((90, 160), (64, 96)), ((64, 64), (64, 64)), ((33, 201), (32, 160)), ((1, 7), (32, 32))]
+)
+def test_the_network_is_given_the_multiples_nearest_to_the_working_size(colorizer, network, monkeypatch, size, sides):
+    encode, seen = network.encode, []
+    monkeypatch.setattr(network, "encode", lambda lightness: seen.append(lightness.shape) or encode(lightness))
+    (done,) = colorizer.stream([film(2, *size)], PLANES)
+    assert seen == [(2, 1, *sides)]
+    assert done.ab.shape[2:] == done.guide.shape[2:]
+
+
 def test_a_sample_of_the_right_size_goes_through_unchanged(colorizer, network):
     """Without resizing or padding, the Colorizer takes means over the grid and adds nothing else to the network."""
     batch = film(2, 64, 64, cuts=(0, 1))
