@@ -69,7 +69,19 @@ def test_strided_depthwise_convolutions_keep_float32_inside_autocast(network):
 @pytest.mark.parametrize("named", [str, lambda name: f"_of_another_author.{name}"])
 def test_an_efficientnet_sees_what_timms_sees(classifier, named, tmp_path):
     torch.save({named(name): value for name, value in classifier.state_dict().items()}, tmp_path / "weights.pth")
-    network = new_network("fusion", LITE, str(tmp_path / "weights.pth")).eval()
+    sees_what_timms_sees(new_network("fusion", LITE, str(tmp_path / "weights.pth")).eval(), classifier)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("counted", [True, False])
+def test_timms_own_file_is_taken_though_its_names_are_in_no_order(classifier, counted, tmp_path):
+    weights = classifier.state_dict().items()
+    kept = {name: value for name, value in weights if counted or not name.endswith("num_batches_tracked")}
+    save_file(kept, tmp_path / "weights.safetensors")
+    sees_what_timms_sees(new_network("fusion", LITE, str(tmp_path / "weights.safetensors")).eval(), classifier)
+
+
+def sees_what_timms_sees(network, classifier):
     lightness = torch.rand(2, 1, 64, 96) * 2 - 1
     expected = classifier.forward_features(lightness.expand(-1, 3, -1, -1))
     assert torch.allclose(network.encoder(lightness.expand(-1, 3, -1, -1)), expected, atol=1e-5)
@@ -93,7 +105,8 @@ def test_weights_of_another_classifier_are_refused(tmp_path):
 
 
 def test_names_in_alphabetical_order_are_never_taken_for_layers(classifier, tmp_path):
-    save_file(classifier.state_dict(), tmp_path / "weights.safetensors")
+    weights = {f"_of_another_author.{name}": value for name, value in classifier.state_dict().items()}
+    save_file(weights, tmp_path / "weights.safetensors")
     with pytest.raises(MismatchedCheckpoint, match="another classifier"):
         new_network("fusion", LITE, str(tmp_path / "weights.safetensors"))
 

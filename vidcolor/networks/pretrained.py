@@ -36,7 +36,7 @@ def load_weights(classifier: str, source: str) -> dict[str, torch.Tensor]:
         raise ConfigError(f"{source}: no such file of weights; give a file, torchvision or none")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return _as_timm_orders(classifier, load_file(path)) if classifier in OF_TIMM else load_file(path)
         state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise DamagedCheckpoint(f"{path}: cannot be read as weights (it holds something else)") from None
@@ -73,6 +73,13 @@ def _from_timm(name: str) -> dict[str, Any]:
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"cannot download {name} ({reason}): give a local file of weights, or none") from None
+
+
+def _as_timm_orders(classifier: str, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """In the order of the layers, which safetensors do not keep; as they are where the names are not timm's."""
+    known = import_timm(classifier).create_model(classifier, pretrained=False).state_dict()
+    ordered = {name: weights[name] for name in known if name in weights}
+    return ordered if len(ordered) == len(weights) else weights
 
 
 def import_timm(classifier: str) -> Any:
