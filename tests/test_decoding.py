@@ -1,5 +1,6 @@
 """No frame is lost by the threads of a decoder, however many the machine has."""
 
+from fractions import Fraction
 from functools import partial
 
 import av
@@ -8,7 +9,7 @@ import pytest
 
 from tests.awkward import junk_at_the_end
 from tests.clips import make_film, shown
-from vidcolor.video import open_reader, reader
+from vidcolor.video import Span, open_reader, reader
 from vidcolor.video.decoding import decode
 from vidcolor.video.source import find_picture, opened
 
@@ -95,3 +96,21 @@ def test_a_sound_film_is_decoded_once(tmp_path, name):
         frames = decode(container, stream, lambda *loss: losses.append(loss), partial(pytest.fail, "opened again"))
         assert len(list(frames)) == 12
     assert losses == []
+
+
+OPEN = {"x265-params": "keyint=12:min-keyint=12:scenecut=0:open-gop=1:bframes=3:log-level=error"}
+
+
+@pytest.mark.parametrize("name", ["h265.mkv", "h265.mp4", "h265.ts"])
+def test_what_lies_before_a_sought_key_frame_is_not_called_lost(tmp_path, threads, name):
+    """The first frames behind a key frame of an open group refer to the group before, and go when it was not read."""
+    path = make_film(tmp_path / name, count=60, codec="libx265", options=OPEN)
+    with open_reader(path) as film:
+        whole = list(film.batches(1))
+        assert film.losses == [] and len(whole) == 60
+        assert len(list(film.moments(5))) == 5 and film.losses == []
+    for start in (13, 24, 30, 41):
+        with open_reader(path, Span(Fraction(start, 25), None)) as part:
+            found = list(part.batches(1))
+        assert part.losses == []
+        assert all(np.array_equal(a.luma, b.luma) for a, b in zip(found, whole[start:], strict=True))

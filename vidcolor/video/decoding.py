@@ -28,12 +28,17 @@ Again = Callable[[], AbstractContextManager[InputContainer]]
 
 
 def decode(
-    container: InputContainer, stream: VideoStream, lose: Lose, again: Again | None = None
+    container: InputContainer,
+    stream: VideoStream,
+    lose: Lose,
+    again: Again | None = None,
+    *,
+    is_sought: bool = False,
 ) -> Iterator[VideoFrame]:
     """Frames from the container's present position on; every frame that is missing or guessed goes to `lose`.
 
-    Without `again` the decoder has one thread. With several it still holds frames when the packets end, and PyAV does
-    not ask for those that lie behind an error: they are decoded once more.
+    `is_sought`: as `Roll` takes it. Without `again` the decoder has one thread. With several it still holds frames when
+    the packets end, and PyAV does not ask for those that lie behind an error: they are decoded once more.
     """
     if not (are_told := _tells_frames_apart(container, stream)):
         again = None
@@ -41,7 +46,7 @@ def decode(
         stream.codec_context.thread_type = "AUTO"
         if again is None:
             stream.codec_context.thread_count = 1
-    roll = Roll(stream.codec_context.codec.canonical_name, lose)
+    roll = Roll(stream.codec_context.codec.canonical_name, lose, is_sought)
     for packet in _with_flush(stream, read_packets(container, [stream], lose)):
         if are_told:
             roll.expect(packet)
@@ -120,7 +125,7 @@ def decode_from(
     except FFmpegError:
         with suppress(FFmpegError):  # a bare stream cannot even do this, and stays where it is
             container.seek(0)
-    return decode(container, stream, lose, again)
+    return decode(container, stream, lose, again, is_sought=True)
 
 
 def read_packets(container: InputContainer, streams: Sequence[Stream], lose: Lose) -> Iterator[Packet[Any]]:

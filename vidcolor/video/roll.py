@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
+import math
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
@@ -24,7 +25,9 @@ class Roll:
     nothing is: packets of most codecs may hold no frame of their own.
     """
 
-    def __init__(self, codec: str, lose: Lose) -> None:
+    def __init__(self, codec: str, lose: Lose, is_sought: bool = False) -> None:
+        """`is_sought`: what lies before the first frame may refer to what was not read, and is not missed."""
+        self._begin = math.inf if is_sought else -math.inf
         self.awaited: set[int] = set()
         """pts of the packets whose frames have not come out yet."""
         self.last: int | None = None
@@ -52,6 +55,8 @@ class Roll:
 
     def admit(self, frame: VideoFrame) -> bool:
         """True where the frame comes in time, False where it was given up."""
+        if self.last is None and frame.pts is not None:
+            self._begin = min(self._begin, frame.pts)
         passed = {pts for pts in self.awaited if frame.pts is not None and pts <= frame.pts}
         self.awaited -= passed
         self._give_up(passed - {frame.pts})
@@ -76,6 +81,8 @@ class Roll:
         self._give_up(self.awaited)
 
     def _give_up(self, missing: AbstractSet[int]) -> None:
+        if self._errors <= 0:
+            missing = {pts for pts in missing if pts >= self._begin}
         if what := self._error if self._errors > 0 else self._usual:
             for pts in sorted(missing):
                 self._lose(pts, what)
