@@ -424,6 +424,26 @@ def test_a_report_that_nobody_takes_is_one_line(tmp_path, model, kind):
     assert len(shown(tmp_path / "out.mp4")) == 2
 
 
+@pytest.mark.parametrize("kind", ["closed pipe", "full disk", "closed terminal"])
+def test_the_work_goes_on_where_nobody_listens(tmp_path, model, kind):
+    (tmp_path / "films").mkdir()
+    for name in ("one", "two", "three"):
+        make_film(tmp_path / "films" / f"{name}.mkv", count=2)
+    if kind == "full disk":
+        if not os.path.exists("/dev/full"):
+            pytest.skip("no /dev/full here")
+        writing = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, writing = os.pipe() if kind == "closed pipe" else os.openpty()
+        os.close(reading)
+    words = ["run", tmp_path / "films", tmp_path / "out", "--model", model, *PLAIN]
+    command = [sys.executable, "-m", "vidcolor", *map(str, words)]
+    done = subprocess.run(command, stdout=writing, stderr=writing, cwd=ROOT, timeout=120, start_new_session=True)
+    os.close(writing)
+    assert done.returncode == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one.mkv", "three.mkv", "two.mkv"]
+
+
 @pytest.mark.parametrize("kind", ["closed pipe", "another alphabet"])
 def test_a_page_is_written_whatever_becomes_of_the_table(tmp_path, model, kind):
     film = make_film(tmp_path / "電影.mp4", count=2, codec="libx264")

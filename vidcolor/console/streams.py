@@ -8,13 +8,28 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
 from vidcolor.errors import OutputError
 
-stderr = Console(stderr=True, highlight=False)
+
+class _Messages(Console):
+    """Stderr. The work goes on where nobody listens: the pipe or the terminal is gone, or the disk of the log full."""
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            super().__exit__(*error)
+        except OSError:
+            _drop(sys.stderr)
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich where it has caught the error, to end the program."""
+        raise
+
+
+stderr = _Messages(stderr=True, highlight=False)
 
 
 class _Results(Console):
@@ -45,9 +60,13 @@ def _taken() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # What is still in the buffer would raise once more when the program ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
         raise OutputError(f"the report cannot be printed ({error.strerror}); the work itself is done") from None
+
+
+def _drop(stream: TextIO) -> None:
+    """From now on nothing is written to it, not even what is still in its buffer, which would raise once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plain(value: Any) -> Any:
