@@ -219,6 +219,25 @@ def test_a_turned_tiff_shows_as_before(tmp_path):
     assert made.getexif().get(274, 1) == 1
 
 
+def test_a_turned_tiff_with_its_colours_in_planes_shows_as_before(tmp_path):
+    deep = np.stack(pattern(3, 40, 50, 16))
+    turned = [(274, "H", 1, 6, True)]
+    tifffile.imwrite(tmp_path / "in.tif", deep, photometric="rgb", planarconfig="separate", extratags=turned)
+    luma, _ = luma_of(tmp_path / "in.tif")
+    assert luma.shape == (50, 40)
+    assert np.abs(luma - np.rot90(np.tensordot(REC709, deep, 1), -1)).max() <= 0.5
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_tiff_that_stores_a_negative_is_read_as_the_picture(tmp_path, depth):
+    grey = pattern(1, 40, 50, depth)[0]
+    negative = np.iinfo(grey.dtype).max - grey
+    tifffile.imwrite(tmp_path / "in.tif", negative, photometric="miniswhite", byteorder="<")
+    luma, planes = luma_of(tmp_path / "in.tif")
+    assert planes.bit_depth == depth
+    assert np.array_equal(luma, grey)
+
+
 def test_a_grey_profile_is_dropped_by_name(tmp_path):
     path = make_picture(tmp_path / "in.png", GREY, icc_profile=profile(b"GRAY"))
     writer = rewrite(path, tmp_path / "out.png")
@@ -232,6 +251,17 @@ def test_xmp_is_kept_or_named(tmp_path):
         assert not any("XMP" in warning for warning in rewrite(path, tmp_path / f"out{suffix}").warnings)
         assert b"<x:xmpmeta/>" in (tmp_path / f"out{suffix}").read_bytes()
     assert any("XMP" in warning for warning in rewrite(path, tmp_path / "out.bmp").warnings)
+
+
+@pytest.mark.parametrize("kind", ["XMP", "EXIF"])
+def test_what_a_jpeg_has_no_room_for_is_named(tmp_path, kind):
+    exif = Image.Exif()
+    exif[270] = "x" * (70_000 if kind == "EXIF" else 9)
+    xmp = b"<x:xmpmeta/>" + b" " * (70_000 if kind == "XMP" else 9)
+    path = make_picture(tmp_path / "in.webp", COLOR, xmp=xmp, exif=exif)
+    (warning,) = rewrite(path, tmp_path / "out.jpg").warnings
+    assert warning == f"the source's {kind} does not fit a colour .jpg: it is left out"
+    assert ("xmp" in seen(tmp_path / "out.jpg").info) == (kind == "EXIF")
 
 
 CAPTIONS = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0a\x1c\x02\x78\0\5Home."

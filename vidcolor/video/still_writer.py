@@ -25,6 +25,10 @@ from vidcolor.video.stills import Extras, StillReader, descriptive
 
 JPEG_QUALITY = 95
 _JPEG = frozenset({".jpg", ".jpeg"})
+_LONGEST_SEGMENT = 65533
+"""Bytes of a JPEG's segment without its marker and length."""
+_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+"""Begins the segment that holds XMP."""
 _TIFF = frozenset({".tif", ".tiff"})
 _DEEP = _TIFF | {".png"}
 _NOTED = {"JPEG": _JPEG, "PNG": frozenset({".png"}), "TIFF": _TIFF}
@@ -147,6 +151,8 @@ class StillWriter:
             held &= {"exif", "icc_profile", "dpi"} if self._suffix == ".png" else set()
         if extras.icc_profile is not None and extras.icc_profile[16:20] != b"RGB ":
             held -= {"icc_profile"}
+        if self._suffix in _JPEG:
+            held -= _too_long(extras)
         lost = [words for name, words in _WORDS.items() if name not in held and getattr(extras, name)]
         notes = tuple(note for note in extras.notes if self._takes(note))
         lost += dict.fromkeys(note.name for note in extras.notes if note not in notes)
@@ -157,6 +163,12 @@ class StillWriter:
     def _takes(self, note: Note) -> bool:
         is_bare = self._suffix in _TIFF and self.planes.bit_depth == 16  # OpenCV writes these, and pixels alone
         return self._suffix in _NOTED[note.format] and not is_bare
+
+
+def _too_long(extras: Extras) -> set[str]:
+    """What does not go into one segment of a JPEG."""
+    sizes = {"exif": len(extras.exif.tobytes()) if extras.exif else 0, "xmp": len(_XMP_MARK) + len(extras.xmp or b"")}
+    return {name for name, size in sizes.items() if size > _LONGEST_SEGMENT}
 
 
 _WORDS = {"exif": "EXIF", "icc_profile": "ICC profile", "dpi": "resolution", "xmp": "XMP"}

@@ -30,6 +30,8 @@ _DESCRIPTIVE_TAGS = (270, 271, 272, 274, 305, 306, 315, 33432)
 """TIFF tags that say something about the picture, not about how the file stores it."""
 _SUB_DIRECTORIES = (34665, 34853)
 """EXIF and GPS."""
+_WHITE_IS_ZERO = 0
+"""TIFF's photometric interpretation of a negative, as some scanners store their pictures."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,7 @@ class StillReader:
     @property
     def turn(self) -> Turn:
         """How the picture is turned for display."""
-        exif = self.still.extras.exif
-        return Turn.from_exif(exif.get(ExifTags.Base.Orientation, 1) if exif else 1)
+        return _turn_of(self.still.extras.exif)
 
     @property
     def pixel_aspect(self) -> Fraction:
@@ -147,15 +148,15 @@ def _read(source: Path, limits: Limits, warnings: list[str]) -> Still:
 def _take_apart(image: Image.Image, source: Path) -> Still:
     if _has_ycbcr_planes(image):
         return _jpeg(image, source)
-    is_deep, is_in_planes = _is_deep(image), _is_in_planes(image)
-    image.load()  # Pillow turns a TIFF upright here, so its orientation must be read after
+    is_deep, is_in_planes, turn = _is_deep(image), _is_in_planes(image), _turn_of(image.getexif())
+    image.load()  # Pillow turns a TIFF upright here, so the orientation of its pixels must be read after
     extras = _extras(image, source)
     if image.mode.startswith("I;16") or image.mode == "I":
         return Still(_deep_grey(image, source), PlaneFormat(16, True, "709", (0, 0)), None, extras)
     if image.mode == "F":
         raise InputError(f"{source}: pixels of 32-bit floats are not read, save it with 16 bits")
     if is_deep or is_in_planes:
-        return _deep_color(_pixels_in_planes(source) if is_in_planes else _mixed_pixels(source), source, extras)
+        return _deep_color(_pixels_in_planes(source, turn) if is_in_planes else _mixed_pixels(source), source, extras)
     return _shallow(image, extras)
 
 
@@ -191,6 +192,8 @@ def _deep_grey(image: Image.Image, source: Path) -> Plane:
     samples = np.asarray(image)
     if samples.min() < 0 or samples.max() > 65535:
         raise InputError(f"{source}: has samples outside 0 to 65535, save it with 16 bits")
+    if getattr(image, "tag_v2", {}).get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO:
+        samples = 65535 - samples  # Pillow does this with 8 bits alone
     return samples.astype(np.uint16)
 
 
@@ -199,10 +202,12 @@ def _mixed_pixels(source: Path) -> NDArray[Any] | None:
     return cv2.imdecode(np.fromfile(source, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
-def _pixels_in_planes(source: Path) -> NDArray[Any]:
+def _pixels_in_planes(source: Path, turn: Turn) -> NDArray[Any]:
+    """(H, W, 3) with blue first, upright."""
     with opened(source) as container:
         frame = next(container.decode(video=0))
-    return np.asarray(frame.to_ndarray(format="bgr48le", threads=SWSCALE_THREADS))
+    stored = torch.from_numpy(frame.to_ndarray(format="bgr48le", threads=SWSCALE_THREADS))
+    return turn.upright(stored.movedim(-1, 0)).movedim(0, -1).numpy()
 
 
 def _deep_color(samples: NDArray[Any] | None, source: Path, extras: Extras) -> Still:
@@ -227,6 +232,10 @@ def _luma(rgb: NDArray[Any]) -> Plane:
     """Rec. 709 Y' of (H, W, 3) R'G'B', rounded to the same dtype."""
     luma: Plane = np.rint(rgb @ REC709).astype(rgb.dtype)
     return luma
+
+
+def _turn_of(exif: Image.Exif | None) -> Turn:
+    return Turn.from_exif(exif.get(ExifTags.Base.Orientation, 1) if exif else 1)
 
 
 def _extras(image: Image.Image, source: Path) -> Extras:
