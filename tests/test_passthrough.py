@@ -285,7 +285,43 @@ def test_cover_art_is_kept_both_ways(tmp_path):
             cover = next(s for s in container.streams.video if s.disposition & av.stream.Disposition.attached_pic)
             assert bytes(next(p for p in container.demux(cover) if p.size)) == art
         assert np.array_equal(shown(tmp_path / name)[0].luma.shape, (48, 64))
-    assert any("cover" in warning for warning in rewrite(source, tmp_path / "out.ts").warnings)
+    for suffix in (".ts", ".mov"):
+        assert any("(the cover)" in warning for warning in rewrite(source, tmp_path / f"out{suffix}").warnings)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov"])
+def test_free_titles_are_kept_or_named_beside_a_cover(tmp_path, suffix):
+    art = make_picture(tmp_path / "art.png", pattern(1, 20, 30)[0]).read_bytes()
+    described = {"title": "Früh", "ARCHIVE_ID": "7", "DIRECTOR": "Guy"}
+    source = make_film(tmp_path / "in.mkv", attachments=[("cover.png", "image/png", art)], metadata=described)
+    (warning,) = rewrite(source, tmp_path / f"out{suffix}").warnings
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        kept = described.items() & container.metadata.items()
+    if suffix != ".mp4":
+        assert "(the cover) is left out" in warning and kept == described.items()
+    else:
+        assert warning == f"{suffix} with a cover holds no ARCHIVE_ID, DIRECTOR" and kept == {("title", "Früh")}
+
+
+def test_a_track_of_timecode_is_made_anew(tmp_path):
+    source = make_film(tmp_path / "in.mov", metadata={"timecode": "01:00:00:00"})
+    assert [stream["type"] for stream in timecodes(source)] == ["video", "data"]
+    for suffix in (".mov", ".mp4", ".mkv"):
+        assert rewrite(source, tmp_path / f"out{suffix}").warnings == []
+        made = timecodes(tmp_path / f"out{suffix}")
+        assert {stream["timecode"] for stream in made} == {"01:00:00:00"}
+        assert len(made) == (1 if suffix == ".mkv" else 2)
+    for suffix in (".mov", ".mkv"):
+        writer = rewrite(source, tmp_path / f"span{suffix}", span=Span(Fraction(1, 5), None))
+        assert writer.warnings == ["the timecode is left out: it is that of the film's first frame"]
+        assert timecodes(tmp_path / f"span{suffix}") == []
+
+
+def timecodes(path):
+    """The kind of every stream that has one, and what it says."""
+    with av.open(str(path)) as container:
+        described = [(s.type, {key.lower(): value for key, value in s.metadata.items()}) for s in container.streams]
+    return [{"type": kind, **entries} for kind, entries in described if "timecode" in entries]
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])

@@ -1,7 +1,7 @@
 """Titles, languages and chapters: what is carried from one container to another, and how."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_TIMESCALE = 100_000_000
 """Units a second up to which an mp4's own clock is made finer; its durations are 64-bit."""
 MOV_FAMILY = frozenset({".mp4", ".m4v", ".mov"})
+TIMECODE = "timecode"
+"""The key of SMPTE 12M's hours, minutes, seconds and frames of the first frame."""
 WITH_CHAPTERS = frozenset({"mp4", "ipod", "mov", "matroska", "webm"})
 
 # ISO 639-2 that FFmpeg writes into a .mov, whose own list of languages is shorter.
@@ -51,6 +53,14 @@ def kept(metadata: Mapping[str, str]) -> dict[str, str]:
         for key, value in metadata.items()
         if key.lower() not in _OF_THE_OLD_FILE and not key.lower().startswith(_STATISTICS)
     }
+
+
+def remove_timecode(described: Iterable[dict[str, str]]) -> bool:
+    """Out of the metadata of a file and its streams; True where there was one."""
+    found = [(entries, key) for entries in described for key in entries if key.lower() == TIMECODE]
+    for entries, key in found:
+        del entries[key]
+    return bool(found)
 
 
 def fitted(metadata: Mapping[str, str], format_name: str) -> tuple[dict[str, str], list[str]]:

@@ -25,7 +25,8 @@ from vidcolor.video.source import codec_name, is_cover, open_container, opened
 
 _END_MARGIN = 10
 """Seconds behind the end of a span after which no packet of it is expected any more."""
-_WITH_COVERS = frozenset({"mp4", "ipod", "mov"})
+_WITH_COVERS = {".mp4": "mp4", ".m4v": "ipod"}
+"""FFmpeg's name of the format, by suffix."""
 # The transport stream muxer takes any codec as private data, which nothing can play.
 _IN_TRANSPORT_STREAMS = {
     "aac", "aac_latm", "ac3", "dts", "dvb_subtitle", "dvb_teletext", "eac3", "hdmv_pgs_subtitle", "mp2", "mp3", "opus",
@@ -43,6 +44,7 @@ class Passthrough:
     def __init__(self, reader: VideoReader, warnings: list[str]) -> None:
         self._source, self._limits, self._picture = reader.source, reader.limits, reader.tags.stream_index
         self._origin, self._start, self._end = reader.origin, reader.start, reader.end
+        self._begins_later = bool(reader.span.start)
         self._warnings = warnings
         self._container = open_container(self._source, self._limits)
         self._routes: dict[int, Copy | AudioConversion | SubtitleConversion] = {}
@@ -66,13 +68,16 @@ class Passthrough:
 
     def container_options(self, suffix: str) -> dict[str, str]:
         """What to open the output with, so that all metadata fit."""
-        has_cover = any(map(is_cover, self.streams))
+        of_format = _WITH_COVERS.get(suffix.lower())
+        has_cover = of_format is not None and any(is_cover(one) and _accepts(of_format, one) for one in self.streams)
+        if has_cover and (lost := metadata.custom_keys(self._container.metadata)):
+            self._warnings.append(f"{suffix} with a cover holds no {', '.join(lost)}")
         return metadata.container_options(self._container, suffix, has_cover, self._start is not None)
 
     def add(self, output: OutputContainer, stream: Stream) -> None:
         """Make room in `output` for one stream of the source: copied, converted, or left out with a warning."""
-        if stream.discard == Discard.all and stream.type == "data":
-            return  # the text track of chapters, which travel by themselves
+        if stream.type == "data" and (stream.discard == Discard.all or metadata.TIMECODE in stream.metadata):
+            return  # the text track of chapters, or a track of timecode: both are made anew from the metadata
         if is_cover(stream):
             self._add_cover(output, stream)
         elif _accepts(output.format.name, stream):
@@ -81,11 +86,11 @@ class Passthrough:
             conversion = _add_conversion(output, stream)
             self._route(stream, conversion)
             self._warn(output, stream, f"is converted to {conversion.stream.codec_context.codec.canonical_name}")
-        elif not (codec_name(stream) == "tmcd" and output.format.name == "mov"):  # made anew from the metadata
+        else:
             self._warn(output, stream, "is left out")
 
     def describe(self, output: OutputContainer) -> None:
-        """Carry over titles and chapters of the whole file. Before the output's header is written."""
+        """Carry over titles and chapters of the whole file. After all streams, before the header is written."""
         entries, lost = metadata.fitted(self._container.metadata, output.format.name)
         output.metadata.update(entries)
         if lost:
@@ -95,6 +100,8 @@ class Passthrough:
             output.set_chapters(chapters)
         elif chapters:
             self._warnings.append(f"{output.format.name} has no chapters: {len(chapters)} left out")
+        if self._begins_later and metadata.remove_timecode([output.metadata, *(s.metadata for s in output.streams)]):
+            self._warnings.append("the timecode is left out: it is that of the film's first frame")
 
     def carry(self, until: Fraction | None) -> Iterator[Packet[Any]]:
         """The packets that are due up to `until` (seconds, counted from `origin`), all that are left for None."""
@@ -166,12 +173,14 @@ class Passthrough:
         return self._end is not None and _seconds(packet) >= self._end - self._origin + margin
 
     def _add_cover(self, output: OutputContainer, stream: Stream) -> None:
-        packet = _cover(self._source, self._limits, stream.index)
-        if packet is not None and output.format.name == "matroska":
+        packet, format_name = _cover(self._source, self._limits, stream.index), output.format.name
+        if packet is not None and format_name == "matroska":
             kind = "png" if codec_name(stream) == "png" else "jpeg"
             name = stream.metadata.get("filename") or f"cover.{kind.replace('jpeg', 'jpg')}"
             output.add_attachment(name, stream.metadata.get("mimetype") or f"image/{kind}", bytes(packet))
-        elif packet is not None and output.format.name in _WITH_COVERS and _accepts(output.format.name, stream):
+        elif (
+            packet is not None and output.format.name in _WITH_COVERS.values() and _accepts(output.format.name, stream)
+        ):
             self._route(stream, Copy(_add_copy(output, stream)))
             packet.stream, packet.pts, packet.dts = stream, 0, 0
             self._covers.append(packet)
