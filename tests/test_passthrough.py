@@ -303,6 +303,26 @@ def test_free_titles_are_kept_or_named_beside_a_cover(tmp_path, suffix):
         assert warning == f"{suffix} with a cover holds no ARCHIVE_ID, DIRECTOR" and kept == {("title", "Früh")}
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("hours", [1, 8])
+def test_parts_whose_clocks_lie_apart_are_joined_on(tmp_path, suffix, hours):
+    parts = []
+    for name, start in (("0.ts", 0), ("1.ts", 3600 * hours)):
+        times = [start * 25 + frame for frame in range(50)]
+        tone = Tone("mp2", seconds=2, offset=Fraction(start))
+        parts.append(make_film(tmp_path / name, count=50, time_base=Fraction(1, 25), pts=times, tones=[tone]))
+    source = tmp_path / "in.ts"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    (warning,) = rewrite(source, tmp_path / f"out{suffix}").warnings
+    assert warning.startswith("the clock jumps from 1.9") and warning.endswith("joined on, as another part")
+    made = shown(tmp_path / f"out{suffix}")
+    assert len(made) == 100
+    assert float(made[-1].seconds - made[0].seconds) == pytest.approx(99 / 25, abs=0.01)
+    (sound,) = packets(tmp_path / f"out{suffix}", "audio")
+    assert len(sound) == sum(len(packets(part, "audio")[0]) for part in parts)
+    assert float(sound[-1].seconds) == pytest.approx(4, abs=0.1)
+
+
 def test_a_track_of_timecode_is_made_anew(tmp_path):
     source = make_film(tmp_path / "in.mov", metadata={"timecode": "01:00:00:00"})
     assert [stream["type"] for stream in timecodes(source)] == ["video", "data"]

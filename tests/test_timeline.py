@@ -57,3 +57,15 @@ def test_sound_that_goes_on_over_the_next_part_cuts_it_and_is_named_once():
     moved, lost = follow(*parts)
     assert [seconds for _, seconds in moved] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert len(lost) == 1
+
+
+@pytest.mark.parametrize("sound_first", [False, True])
+def test_a_part_whose_clock_lies_far_ahead_is_joined_on(sound_first):
+    first, second = part(PICTURE, 9000, 3), part(SOUND, 9000, 3)
+    parts = [*part(PICTURE, 0, 5), *part(SOUND, 0, 5), *(second + first if sound_first else first + second)]
+    assert follow(*parts) == ([(SOUND, second) for second in range(8)], [])
+
+
+def test_a_silence_of_any_length_is_no_other_part():
+    parts = [(SOUND, 0), (WORDS, 0), *part(PICTURE, 0, 2000), (SOUND, 1999), (WORDS, 1998)]
+    assert follow(*parts) == ([(SOUND, 0), (WORDS, 0), (SOUND, 1999), (WORDS, 1998)], [])

@@ -20,8 +20,6 @@ MOST_STEPS = 250
 """Packets or frames within which the next key frame is looked for; as far as x264 sets them apart."""
 KEYS_APART = 10
 """Seconds by which a key frame is sought too early where the file has no index that leads to one."""
-CLOCK_RESTART = 1
-"""Seconds by which times must fall back to mean that the source's clock began anew."""
 
 Again = Callable[[], AbstractContextManager[InputContainer]]
 """Opens the film another time."""

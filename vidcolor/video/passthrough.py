@@ -17,8 +17,9 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Stream
 
 from vidcolor.video import metadata, timeline
+from vidcolor.video.clock import CLOCK_RESTART
 from vidcolor.video.conversion import AudioConversion, Copy, SubtitleConversion, converts
-from vidcolor.video.decoding import CLOCK_RESTART, read_packets
+from vidcolor.video.decoding import read_packets
 from vidcolor.video.limits import Limits
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import codec_name, is_cover, open_container, opened

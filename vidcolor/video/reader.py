@@ -22,8 +22,9 @@ from av.video.stream import VideoStream
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch
 from vidcolor.turn import Turn
-from vidcolor.video import planes
-from vidcolor.video.decoding import CLOCK_RESTART, decode, decode_from
+from vidcolor.video import planes, timeline
+from vidcolor.video.clock import PictureClock
+from vidcolor.video.decoding import decode, decode_from
 from vidcolor.video.gaps import Gaps
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import spread_frames
@@ -41,10 +42,10 @@ from vidcolor.video.span import WHOLE, Span
 
 MISSING_END = 1
 """Seconds that a picture may end before it should."""
-
-
 CHANGE = "the picture changes to"
 """Begins the warning of a film whose frames do not stay alike."""
+JUMP = "the clock jumps"
+"""Begins the warning of parts whose clocks lie apart."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ class VideoReader:
         start = self._tick(self.span.start) if self.span.start is not None else None
         end = self._tick(self.span.end) if self.span.end is not None else None
         with opened(self.source, self.limits) as container:
-            for frame, pts, duration in self._steady(self._frames_from(container, start)):
+            for frame, pts, duration in self._clock(container).steady(self._frames_from(container, start)):
                 if end is not None and pts >= end:
                     return
                 if start is None or pts >= start:
@@ -202,22 +203,15 @@ class VideoReader:
     def _tick(self, seconds: Fraction) -> int:
         return self._start + math.ceil(seconds / self.info.time_base)
 
-    def _steady(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, int, int]]:
-        """Give every frame a pts, and one above that of the frame before."""
-        step = self.info.usual_duration
-        back = round(CLOCK_RESTART / self.info.time_base)
-        offset = 0
-        last: int | None = None
-        for frame in frames:
-            expected = self._start if last is None else last + step
-            pts = frame.pts + offset if frame.pts is not None else expected
-            if last is not None and pts < last - back:  # MPEG parts put end to end
-                offset += expected - pts
-                pts = expected
-            elif last is not None and pts <= last:
-                pts = last + 1
-            last, step = pts, frame.duration or step
-            yield frame, pts, frame.duration
+    def _clock(self, container: InputContainer) -> PictureClock:
+        on_jump = self._tell_jump if container.format.name in timeline.FORMATS else None
+        return PictureClock(self._start, self.info.usual_duration, self.info.time_base, on_jump)
+
+    def _tell_jump(self, last: int, pts: int) -> None:
+        before, after = (float((time - self._shift) * self.info.time_base) for time in (last, pts))
+        warning = f"{JUMP} from {before:.3f} s to {after:.3f} s: what follows is joined on, as another part"
+        if not any(other.startswith(JUMP) for other in self.warnings):
+            self.warnings.append(warning)
 
     def _compare_length(self, end: int) -> None:
         """Matroska that is cut off, or damaged beyond finding on, ends without a word."""

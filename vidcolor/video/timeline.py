@@ -13,7 +13,8 @@ from typing import Any
 
 from av import Packet
 
-from vidcolor.video.decoding import CLOCK_RESTART, time_of
+from vidcolor.video.clock import CLOCK_JUMP, CLOCK_RESTART
+from vidcolor.video.decoding import time_of
 
 FORMATS = frozenset({"mpegts", "mpeg"})
 """Those whose parts make a file when they are put end to end."""
@@ -61,7 +62,8 @@ class Timeline:
         index, now = packet.stream.index, _decoded_at(packet)
         of_picture, part = self._parts[self._picture], self._parts.get(index, self._parts[self._picture])
         last = self._reached.get(index, now)
-        if now < last - CLOCK_RESTART:
+        jumps = min(now - last, now - self._reached.get(self._picture, last)) > CLOCK_JUMP
+        if now < last - CLOCK_RESTART or jumps:
             part = max(part + 1, of_picture)
         elif part < of_picture and abs(now - self._reached[self._picture]) < abs(now - last):
             part = of_picture
