@@ -309,6 +309,7 @@ def test_overwriting_replaces_the_file_at_the_end(tmp_path):
         ("out", QUICK, "suffix"),
         ("out.png", QUICK, "film cannot be written as a still"),
         ("old.mp4", QUICK, "exists already"),
+        ("lost.mp4", QUICK, "is a link to what is not there"),
         ("in.mp4", QUICK, "is the input itself"),
         ("none/out.mp4", QUICK, "does not exist"),
         ("folder.mp4", QUICK, "is a folder"),
@@ -318,6 +319,7 @@ def test_a_target_that_cannot_be_is_one_line_and_no_file(tmp_path, name, encodin
     source = make_film(tmp_path / "in.mp4", tones=[Tone()])
     (tmp_path / "old.mp4").write_bytes(b"old")
     (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "lost.mp4").symlink_to(tmp_path / "disk" / "lost.mp4")
     before = sorted(tmp_path.iterdir())
     with open_reader(source) as reader, pytest.raises(OutputError, match=words) as caught:
         open_writer(tmp_path / name, reader, encoding=encoding)

@@ -18,8 +18,9 @@ def check_target(target: Path, source: Path, overwrite: bool) -> None:
         check_place(target)
         if target.exists() and target.samefile(source):
             raise OutputError(f"{target}: is the input itself, choose another name")
-        if target.exists() and not overwrite:
-            raise OutputError(f"{target}: exists already, choose another name or allow overwriting")
+        if os.path.lexists(target) and not overwrite:
+            what = "exists already" if target.exists() else "is a link to what is not there"
+            raise OutputError(f"{target}: {what}, choose another name or allow overwriting")
         if not os.access(target.parent, os.W_OK):
             raise OutputError(f"{target}: the folder {target.parent} cannot be written to")
 
