@@ -323,6 +323,23 @@ def test_a_lower_rate_is_heeded_by_a_resumed_run(network, pictures, tmp_path):
     assert [row["rate"] for row in report.history] == pytest.approx([1e-3, 1e-3, 1e-5, 1e-5])
 
 
+def test_what_is_asked_of_a_resumed_learner_is_heeded(network):
+    early = replace(QUICK, schedule="plateau", patience=1, rate=1e-3, joint_share=0.5)
+    late = replace(early, patience=50, momentum=0.5, weight_decay=0.1, critic_rate=1e-5)
+    left, learner = Learner(network, early, CPU, ALONE), Learner(network, late, CPU, ALONE)
+    for one in (left, learner):
+        one.enter(Stage("frozen", 0, 1))
+    for _ in range(3):
+        left.notice(1.0)
+    assert left.rate == 1e-4
+    learner.restore(left.state())
+    for _ in range(20):
+        learner.notice(1.0)
+    (group,), (critics,) = learner.optimizer.param_groups, learner.adversary.optimizer.param_groups
+    assert (group["lr"], group["betas"][0], group["weight_decay"]) == (1e-4, 0.5, 0.1)
+    assert critics["lr"] == 1e-5
+
+
 def test_a_run_that_ended_early_can_go_on(network, pictures, tmp_path):
     config = replace(QUICK, epochs=50, rate=1e-12, free_rate=1e-12, encoder_rate=1e-12, ema=0.0, early_stop=2)
     ended = run(network, pictures, tmp_path, config).samples

@@ -22,6 +22,26 @@ def test_each_layer_overrules_the_one_before():
     assert (config.rate, config.epochs, config.seed, config.size) == (1.0, 4, 2, TrainConfig().size)
 
 
+def test_epochs_take_back_the_minutes_below_them(tmp_path):
+    (tmp_path / "run.toml").write_text("minutes = 0.5\nsize = 64")
+    typed = set_up(tmp_path / "out", {"epochs": 3}, encoder_weights="none", file=tmp_path / "run.toml").config
+    assert (typed.epochs, typed.minutes, typed.size) == (3, None, 64)
+    assert compose({"minutes": 1.0}, {"epochs": 3}, {"size": 64}) == TrainConfig(epochs=3, size=64)
+    assert compose({}, {"epochs": 3}, {"minutes": 2.0}).minutes == 2.0
+    with pytest.raises(ConfigError, match="by epochs or by minutes: leave out one of them"):
+        set_up(tmp_path / "out", {"epochs": 3, "minutes": 2.0})
+
+
+def test_a_run_by_minutes_can_go_on_by_epochs(tmp_path):
+    (tmp_path / "state.pt").touch()
+    text = to_toml(TrainFile("mine", "fusion", TINY, asdict(TrainConfig(epochs=3, minutes=2.5))))
+    assert "epochs" not in text
+    for file in (text, f"epochs = 3\n{text}"):  # as earlier versions wrote it
+        (tmp_path / "config.toml").write_text(file)
+        assert set_up(tmp_path, {}, resume=True).config.minutes == 2.5
+        assert set_up(tmp_path, {"epochs": 5}, resume=True).config == TrainConfig(epochs=5)
+
+
 @pytest.mark.parametrize("arch", NETWORKS)
 def test_every_recipe_is_made_of_known_settings(arch):
     recipe = NETWORKS[arch][0].recipe

@@ -160,9 +160,14 @@ class TrainFile:
 
 
 def compose(recipe: Mapping[str, Any], *layers: Mapping[str, Any]) -> TrainConfig:
-    """Defaults, overruled by the network's recipe, then by each layer. Raises ConfigError for an unknown name."""
+    """Defaults, overruled by the network's recipe, then by each layer. Raises ConfigError for an unknown name.
+
+    A layer that gives epochs and no minutes takes back the minutes of those below.
+    """
     merged: dict[str, Any] = dict(recipe)
     for layer in layers:
+        if "epochs" in layer:
+            merged.pop("minutes", None)
         merged |= layer
     check_names(merged, TrainConfig, "`vidcolor train --help` lists what there is")
     check_kinds(merged, TrainConfig)
@@ -186,8 +191,10 @@ def read_file(path: Path) -> TrainFile:
 
 
 def to_toml(file: TrainFile) -> str:
-    """What `read_file` reads back."""
-    top, network = {"name": file.name} | file.settings, {"name": file.network} | file.network_settings
+    """What `read_file` reads back; of epochs and minutes only what measures the run."""
+    unused = {"epochs"} if file.settings.get("minutes") is not None else set()
+    settings = {name: value for name, value in file.settings.items() if name not in unused}
+    top, network = {"name": file.name} | settings, {"name": file.network} | file.network_settings
     return "\n".join([*_lines(top), "", "[network]", *_lines(network)]) + "\n"
 
 

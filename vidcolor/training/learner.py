@@ -113,21 +113,14 @@ class Learner:
         """Go on from `state`, of the stage that was entered."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
-        self._restore_optimizer(state["optimizer"])
-        self.plateau.load_state_dict(state["plateau"])
+        _restore_optimizer(self.optimizer, state["optimizer"])
+        self.plateau.load_state_dict(state["plateau"] | {"patience": self.config.patience})
         if self.adversary is not None:
             self.adversary.critic.load_state_dict(state["critic"])
-            self.adversary.optimizer.load_state_dict(state["critic_optimizer"])
+            _restore_optimizer(self.adversary.optimizer, state["critic_optimizer"])
         self.extras.generator.set_state(state["disturbances"])
         if self.group.is_first:
             torch.set_rng_state(state["random"])
-
-    def _restore_optimizer(self, state: dict[str, Any]) -> None:
-        """The rates are those asked for now, lowered as the state's were."""
-        peaks = [group["peak"] for group in self.optimizer.param_groups]
-        self.optimizer.load_state_dict(state)
-        for group, peak in zip(self.optimizer.param_groups, peaks, strict=True):
-            group["lr"], group["peak"] = group["lr"] * peak / group["peak"], peak
 
     def _further_losses(self, batch: TrainBatch, ab: Tensor) -> dict[str, Tensor]:
         assert self.stage is not None and batch.lightness is not None and batch.full_lab is not None
@@ -223,6 +216,15 @@ class Learner:
 
 def _has_weights(layer: nn.Module) -> bool:
     return next(layer.parameters(recurse=False), None) is not None
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """The settings are those asked for now, and the rates lowered as the state's were."""
+    asked = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, now in zip(optimizer.param_groups, asked, strict=True):
+        peak = group.get("peak", group["lr"])
+        group.update(now, lr=group["lr"] * (now["lr"] / peak))
 
 
 def _warming_average(decay: float) -> Callable[..., None]:

@@ -45,6 +45,8 @@ def set_up(
     """
     if name is not None and not name.isprintable():
         raise ConfigError(f"the name of a model must be printable, got {name!r}")
+    if "epochs" in settings and settings.get("minutes") is not None:
+        raise ConfigError("a run is measured by epochs or by minutes: leave out one of them")
     left = RunFolder(out).settings_to_resume() if resume else TrainFile()
     written = read_file(file) if file else TrainFile()
     arch = network or written.network or left.network
