@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from vidcolor.training import TrainConfig, set_up, train
 from vidcolor.training.config import TrainFile, compose, read_file, to_toml
 from vidcolor.training.stages import plan_stages, stage_at
 
+ROOT = Path(__file__).parents[1]
 TINY = {"palette_size": 8, "widths": [16, 16, 16]}
 
 
@@ -40,6 +42,33 @@ def test_a_run_by_minutes_can_go_on_by_epochs(tmp_path):
         (tmp_path / "config.toml").write_text(file)
         assert set_up(tmp_path, {}, resume=True).config.minutes == 2.5
         assert set_up(tmp_path, {"epochs": 5}, resume=True).config == TrainConfig(epochs=5)
+
+
+def rates(config):
+    return config.rate, config.free_rate, config.encoder_rate, config.joint_rate
+
+
+def test_a_rate_takes_those_of_later_stages_with_it():
+    usual = TrainConfig()
+    half = pytest.approx([rate / 2 for rate in rates(usual)])
+    assert list(rates(compose({}, {"rate": usual.rate / 2}))) == half
+    assert list(rates(compose({}, asdict(usual), {"rate": usual.rate / 2}))) == half
+    assert rates(compose({}, asdict(usual), {"rate": usual.rate})) == rates(usual)
+    assert compose({}, {"rate": 0.003, "free_rate": 0.7}).free_rate == 0.7
+    assert compose({}, {"rate": 0.003}, {"free_rate": 0.7}).free_rate == 0.7
+    assert compose({}, {"free_rate": 0.8}, {"rate": usual.rate / 2}).free_rate == pytest.approx(0.4)
+    assert compose(NETWORKS["pix2pix"][0].recipe, {"rate": 1e-4}).joint_rate == pytest.approx(1e-4)
+    assert compose(NETWORKS["kmeans"][0].recipe).free_rate == usual.free_rate
+    with pytest.raises(ConfigError, match=r"^rate must be above 0, got -1"):
+        compose({}, {"rate": 0}, {"rate": -1})
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "fusion").iterdir()), ids=lambda path: path.stem)
+def test_rates_of_a_recipes_file_stay_as_written(path):
+    written = read_file(path).settings
+    config = compose({}, written)
+    assert {name: getattr(config, name) for name in written} == written
+    assert compose({}, written, asdict(config)) == config
 
 
 @pytest.mark.parametrize("arch", NETWORKS)

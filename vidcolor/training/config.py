@@ -4,7 +4,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ OPTIMIZERS = ("adamw", "adam", "adadelta")
 SCHEDULES = ("cosine", "plateau", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PERCEPTUAL_NETWORKS = ("squeezenet1_0", "vgg16")
+LATER_RATES = ("free_rate", "encoder_rate", "joint_rate")
+"""Of the stages after the frozen one."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class TrainConfig:
     """The first beta of Adam and AdamW."""
     weight_decay: float = 0.02
     rate: float = 1.5e-3
-    """Learning rate until the encoder is free, or where there is none."""
+    """Learning rate until the encoder is free, or where there is none. `compose` lets the LATER_RATES follow it."""
     free_rate: float = 3e-4
     """Of everything but the encoder, once that is free."""
     encoder_rate: float = 1e-4
@@ -111,7 +113,7 @@ class TrainConfig:
             self._refuse(name, getattr(self, name) < 1, "must be at least 1")
         for name in ("free_share", "critic_share", "joint_share", "film_look", "ema", "held_out_share"):
             self._refuse(name, not 0 <= getattr(self, name) <= 1, "must lie in 0..1")
-        for name in ("rate", "free_rate", "encoder_rate", "joint_rate", "critic_rate"):
+        for name in ("rate", *LATER_RATES, "critic_rate"):
             self._refuse(name, not getattr(self, name) > 0, "must be above 0")
         for name in ("weight_decay", "gan_weight", "perceptual", "colorfulness", "stability"):
             self._refuse(name, not getattr(self, name) >= 0, "must not be negative")
@@ -162,16 +164,26 @@ class TrainFile:
 def compose(recipe: Mapping[str, Any], *layers: Mapping[str, Any]) -> TrainConfig:
     """Defaults, overruled by the network's recipe, then by each layer. Raises ConfigError for an unknown name.
 
-    A layer that gives epochs and no minutes takes back the minutes of those below.
+    A layer that gives epochs and no minutes takes back the minutes of those below. One that gives a rate changes the
+    LATER_RATES in proportion, but for those that it gives itself.
     """
     merged: dict[str, Any] = dict(recipe)
     for layer in layers:
+        check_names(layer, TrainConfig, "`vidcolor train --help` lists what there is")
+        check_kinds(layer, TrainConfig)
         if "epochs" in layer:
             merged.pop("minutes", None)
+        if "rate" in layer:
+            merged |= _in_proportion(merged, layer["rate"])
         merged |= layer
-    check_names(merged, TrainConfig, "`vidcolor train --help` lists what there is")
-    check_kinds(merged, TrainConfig)
     return TrainConfig(**merged)
+
+
+def _in_proportion(below: dict[str, Any], rate: float) -> dict[str, float]:
+    """LATER_RATES, as much higher or lower than those below as `rate` is than the one there."""
+    usual = asdict(TrainConfig()) | below
+    gain = rate / usual["rate"] if 0 < usual["rate"] < math.inf else 1.0
+    return {name: usual[name] * gain for name in LATER_RATES}
 
 
 def read_file(path: Path) -> TrainFile:
