@@ -17,6 +17,7 @@ from vidcolor.checkpoint import new_meta
 from vidcolor.data import PhotoViews
 from vidcolor.errors import ConfigError, DamagedCheckpoint, InputError, OutputError, VidcolorError
 from vidcolor.networks import build_network
+from vidcolor.originals import find_originals
 from vidcolor.parallel import Group
 from vidcolor.photos import find_photos
 from vidcolor.training import TrainConfig, train
@@ -361,6 +362,9 @@ def test_what_the_run_leaves_is_not_taken_for_pictures(network, pictures, tmp_pa
     shutil.copytree(pictures, copies)
     run(network, copies, copies / "run")
     assert run(network, copies, copies / "run", replace(QUICK, epochs=2), resume=True).pictures == 11
+    again = run(network, copies, copies / "other")
+    assert (again.pictures, again.left_out) == (11, {})
+    assert len(find_originals([copies])[0]) == 12
 
 
 def test_a_network_that_was_trained_keeps_its_palette(network, pictures, tmp_path):

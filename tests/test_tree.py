@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from vidcolor.tree import is_hidden, walk
+from vidcolor.tree import is_hidden, walk, walk_originals
 
 
 def test_hidden_files_and_folders_are_left_out_but_not_the_folder_that_is_given(tmp_path, monkeypatch):
@@ -15,6 +15,24 @@ def test_hidden_files_and_folders_are_left_out_but_not_the_folder_that_is_given(
     monkeypatch.chdir(tmp_path / ".cache")
     for folder in (tmp_path / ".cache", Path(), Path("a/..")):
         assert [str(path.relative_to(folder)) for path in walk(folder)] == ["a", "a/c.png", "b.mp4"]
+
+
+def test_what_a_training_run_left_is_no_original_unless_its_folder_is_given(tmp_path, monkeypatch):
+    for name in (
+        "run/state.pt",
+        "run/config.toml",
+        "run/sheets/1.png",
+        "run/progress.png",
+        "mine/state.pt",
+        "mine/a.png",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, Path(), Path("run/..")):
+        assert [path.name for path in walk_originals(folder) if path.suffix == ".png"] == ["a.png"]
+    assert list(walk_originals(Path("run"))) == list(walk(Path("run")))
 
 
 @pytest.mark.parametrize("place", ["cat.png", "./cat.png", "../cat.png", "/cat.png", "a.b/c."])

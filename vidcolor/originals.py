@@ -12,7 +12,7 @@ from vidcolor.color import chroma_to_rgb, luma_of, read_chroma, read_luma, rgb_t
 from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.photos import ARCHIVES, Photo, find_photos
-from vidcolor.tree import is_locked, refuse_missing, walk
+from vidcolor.tree import is_locked, refuse_missing, walk_originals
 from vidcolor.video import USUAL, Limits, is_media, is_still, open_reader, read_pictures
 
 LAYOUT = PlaneFormat(bit_depth=8, full_range=True, matrix="709", chroma_shift=(0, 0))
@@ -43,7 +43,7 @@ def find_originals(sources: Sequence[Path]) -> tuple[list[Photo], list[Path], li
 
 
 def _files_of(source: Path) -> Iterable[Path]:
-    return walk(source) if source.is_dir() and not is_locked(source) else [source]
+    return walk_originals(source) if source.is_dir() and not is_locked(source) else [source]
 
 
 def read_photo(photo: Photo, size: int) -> FrameBatch:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import InputError
 from vidcolor.reel import spool_film
-from vidcolor.tree import is_hidden, is_locked, refuse_missing, walk
+from vidcolor.tree import is_hidden, is_locked, refuse_missing, walk_originals
 from vidcolor.video import is_media, is_still
 
 Picture = NDArray[np.uint8]
@@ -81,7 +81,8 @@ def _inflate(data: bytes) -> bytes:
 def find_photos(sources: Sequence[Path], spool: Path | None = None, *, leave_out: Path | None = None) -> list[Photo]:
     """Every picture in the sources, in a stable order. Raises InputError where there is none.
 
-    In folders and archives, what is hidden (`tree.py`) is not looked at, nor is what lies below the folder `leave_out`.
+    In folders and archives, what is hidden (`tree.py`) is not looked at, nor is what training runs left in folders, or
+    lies below the folder `leave_out`.
     Frames of films are kept as files below `spool`, and found there the next time; without it, films are left out.
     A film or an archive in a folder that cannot be read counts as one broken picture.
     """
@@ -117,7 +118,7 @@ def _photos_in(source: Path, spool: Path | None, leave_out: Path | None = None) 
 
 def _files_in(folder: Path, leave_out: Path | None) -> Iterator[Path]:
     left_out = leave_out.resolve() if leave_out else None
-    for path in walk(folder):
+    for path in walk_originals(folder):
         wanted = is_media(path) or path.suffix.lower() in ARCHIVES
         if (is_locked(path) or (wanted and path.is_file())) and left_out not in path.resolve().parents:
             yield path

@@ -6,6 +6,9 @@ from pathlib import Path, PurePath
 
 from vidcolor.errors import InputError
 
+RUN_STATE, RUN_SETTINGS = "state.pt", "config.toml"
+"""Side by side they tell the folder of a training run."""
+
 
 def refuse_missing(sources: Iterable[Path]) -> None:
     """Raise InputError for the first that is not there."""
@@ -17,6 +20,14 @@ def refuse_missing(sources: Iterable[Path]) -> None:
 def walk(folder: Path) -> Iterator[Path]:
     """Files and folders below the folder to the bottom, sorted, but none that is hidden or lies in a hidden one."""
     return (path for path in sorted(folder.rglob("*")) if not is_hidden(path.relative_to(folder)))
+
+
+def walk_originals(folder: Path) -> Iterator[Path]:
+    """The same but for what lies in the folders of training runs below: pictures that are made of others."""
+    paths = list(walk(folder))
+    states = [path for path in paths if path.name == RUN_STATE and (path.parent / RUN_SETTINGS).exists()]
+    runs = {path.parent for path in states} - {folder}
+    return (path for path in paths if runs.isdisjoint(path.parents))
 
 
 def is_locked(path: Path) -> bool:

@@ -105,7 +105,7 @@ def train(
     from vidcolor.errors import VidcolorError
     from vidcolor.parallel import launched_group
     from vidcolor.training import set_up, train
-    from vidcolor.tree import refuse_missing
+    from vidcolor.tree import RUN_STATE, refuse_missing
 
     given = {key: value for key, value in typed.items() if value is not None}
     of_network = {key: given.pop(key) for key in NETWORK_SETTINGS if key in given}
@@ -138,7 +138,7 @@ def train(
                 on_step=on_step,
             )
     except KeyboardInterrupt as interrupt:
-        if not (out / "state.pt").exists():
+        if not (out / RUN_STATE).exists():
             raise
         if not silent:
             click.echo(f"Interrupted: the run so far is in {out}, go on with --resume.", err=True)

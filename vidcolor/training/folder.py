@@ -22,13 +22,14 @@ from vidcolor import checkpoint
 from vidcolor.errors import ConfigError, DamagedCheckpoint
 from vidcolor.files import make_folder, write_bytes, write_whole
 from vidcolor.training.config import TrainFile, read_file, to_toml
+from vidcolor.tree import RUN_SETTINGS, RUN_STATE
 
 
 class RunFolder:
     def __init__(self, path: Path):
         self.path = path
-        self.model, self.state, self.curves = path / "model.safetensors", path / "state.pt", path / "curves.csv"
-        self.config, self.features = path / "config.toml", path / "features"
+        self.model, self.state, self.curves = path / "model.safetensors", path / RUN_STATE, path / "curves.csv"
+        self.config, self.features = path / RUN_SETTINGS, path / "features"
         self.frames, self.verdicts = path / "frames", path / "pictures.json"
         self.progress, self.epochs = path / "progress.png", path / "epochs.png"
 
