@@ -12,7 +12,11 @@ from PIL import Image
 from tests import bombs
 from tests.clips import QUICK, Tone, make_film, make_picture, packets, pattern, with_grey
 from vidcolor.cli import main
+from vidcolor.data import PhotoViews, View
 from vidcolor.errors import ConfigError, InputError
+from vidcolor.originals import read_photo
+from vidcolor.photos import Photo, find_photos
+from vidcolor.screening import judge
 from vidcolor.video import Limits, Span, VideoReader, open_reader, open_writer, probe
 from vidcolor.video.boxes import count_samples
 
@@ -52,6 +56,23 @@ def test_bombs_are_refused_before_they_go_off(tmp_path):
         assert str(path) in error and flag in error
     assert int(grown) < ENOUGH
     assert done.stderr == ""
+
+
+def test_neither_training_nor_an_evaluation_decodes_a_bomb(tmp_path):
+    bomb = bombs.png(tmp_path / "bomb.png", 60_000, 60_000, rows=99)
+    (tmp_path / "small.png").write_bytes(b"P6 60000 60000 255 ")  # OpenCV reads it, whatever its suffix says
+    large = bombs.png(tmp_path / "large.png", 1200, 1700)
+    photos = {photo.name: photo for photo in find_photos([tmp_path])}
+    for name in ("bomb.png", "small.png"):
+        with pytest.raises(InputError, match=f"^{name}: claims a picture of 60000x60000 .*--max-pixels"):
+            read_photo(photos[name], 256)
+        assert judge(photos[name]) == "broken"
+    assert bomb.stat().st_size < 10_000
+    assert photos["large.png"].decode().shape == (1700, 1200, 3)
+    with pytest.raises(InputError, match="--max-pixels"):
+        read_photo(photos["large.png"], 256, Limits(pixels=1200 * 1700 - 1))
+    views = PhotoViews([photos["bomb.png"], Photo(large)], 64)
+    assert views[View(0, None)][1].shape == (3, 64, 64)
 
 
 def test_a_raised_limit_lets_it_pass(tmp_path):
@@ -137,16 +158,18 @@ def test_the_flags_have_the_library_s_defaults(command):
     assert all(isinstance(option, click.Option) for option in main.commands[command].params if "max" in option.name)
 
 
-@pytest.mark.parametrize("words", [["run", "in.mp4", "out.mp4"], ["preview", "in.mp4", "out.png"], ["info", "in.mp4"]])
-def test_the_flags_arrive(tmp_path, monkeypatch, words):
+@pytest.mark.parametrize("source", ["in.mp4", "in.png"])
+@pytest.mark.parametrize("words", [["run", "out.mkv"], ["preview", "out.png"], ["info"], ["eval"]])
+def test_the_flags_arrive(tmp_path, monkeypatch, words, source):
     make_film(tmp_path / "in.mp4", count=3)
+    make_picture(tmp_path / "in.png", pattern(1, 48, 64)[0])
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, [*words, "--max-pixels", "99"])
+    result = CliRunner().invoke(main, [words[0], source, *words[1:], "--max-pixels", "99"])
     if words[0] == "info":
         assert result.exit_code == 0
     else:
-        assert result.exit_code == 1 and result.stderr.startswith("Error: in.mp4: claims a picture of 64x48 pixels")
-    assert [path.name for path in Path().iterdir()] == ["in.mp4"]
+        assert result.exit_code == 1 and f"Error: {source}: claims a picture of 64x48 pixels" in result.stderr
+    assert sorted(path.name for path in Path().iterdir()) == ["in.mp4", "in.png"]
 
 
 @pytest.mark.parametrize(("hours", "code", "said"), [("inf", 0, ""), ("nan", 1, "Error: limits must be above 0")])

@@ -78,7 +78,7 @@ class PhotoViews(Dataset[tuple[Tensor, Tensor]]):
     def _decode(self, index: int) -> Picture:
         """The picture, or the next one that can be had: files may go away while a run lasts."""
         for step in range(len(self.photos)):
-            with suppress(OSError):
+            with suppress(OSError, InputError):
                 picture = self.photos[(index + step) % len(self.photos)].decode()
                 if picture is not None and min(picture.shape[:2]) >= LEAST_SIDE:
                     return picture

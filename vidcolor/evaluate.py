@@ -39,7 +39,7 @@ class EvalSettings:
     features: tuple[Extractor, ...] = ()
     """Classifiers for FID and the Inception Score."""
     limits: Limits = field(default_factory=Limits)
-    """What a film may claim."""
+    """What a film or a picture may claim."""
 
     def __post_init__(self) -> None:
         if self.size < LEAST_SIZE:
@@ -87,7 +87,7 @@ class _Evaluator:
         return self._conclude(reports, time.monotonic() - started)
 
     def _photo(self, photo: Photo) -> SourceReport:
-        batch = read_photo(photo, self.settings.size)
+        batch = read_photo(photo, self.settings.size, self.settings.limits)
         colored = next(self._shown(self.colorizer.stream([batch], LAYOUT)))
         luma, truth = read_luma(batch.luma, LAYOUT), Colors(to_rgb(batch))
         alone = PictureTally(self.lpips)

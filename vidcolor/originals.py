@@ -46,10 +46,10 @@ def _files_of(source: Path) -> Iterable[Path]:
     return walk_originals(source) if source.is_dir() and not is_locked(source) else [source]
 
 
-def read_photo(photo: Photo, size: int) -> FrameBatch:
+def read_photo(photo: Photo, size: int, limits: Limits = USUAL) -> FrameBatch:
     """One photo at an area of at most size² pixels, in LAYOUT, with its own chroma. Raises InputError."""
     try:
-        picture = photo.decode()
+        picture = photo.decode(limits=limits)
     except OSError as error:
         raise InputError(f"{photo.name}: cannot be read ({error.strerror})") from None
     if picture is None:

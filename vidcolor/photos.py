@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vidcolor.errors import InputError
 from vidcolor.reel import spool_film
 from vidcolor.tree import is_hidden, is_locked, refuse_missing, walk_originals
-from vidcolor.video import is_media, is_still
+from vidcolor.video import USUAL, Limits, check_size, is_media, is_still
 
 Picture = NDArray[np.uint8]
 
@@ -47,14 +47,17 @@ class Photo:
         """Without folders, as people know it."""
         return Path(self.member or self.path).name
 
-    def decode(self, *, quartered: bool = False) -> Picture | None:
+    def decode(self, *, quartered: bool = False, limits: Limits = USUAL) -> Picture | None:
         """(H, W, 3) uint8 RGB, `quartered` on either side, which saves a JPEG most of the work; None if no picture.
 
-        Raises OSError where the file cannot be read.
+        Raises OSError where the file cannot be read, InputError where its header claims more than the limits allow.
         """
         try:
-            data = np.frombuffer(self.read(), np.uint8)
-            picture = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_4 if quartered else cv2.IMREAD_COLOR_RGB)
+            data = self.read()
+            check_size(Path(self.name), data, limits)
+            picture = cv2.imdecode(
+                np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_4 if quartered else cv2.IMREAD_COLOR_RGB
+            )
         except (cv2.error, zlib.error):  # no bytes at all, too many pixels, a damaged stretch
             return None
         if picture is None:

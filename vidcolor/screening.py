@@ -67,7 +67,7 @@ def judge(photo: Photo) -> str:
             picture = photo.decode()
             if picture is not None and min(picture.shape[:2]) < LEAST_SIDE:
                 return "tiny"
-    except OSError:
+    except (OSError, InputError):
         picture = None
     return "broken" if picture is None else judge_colors(picture)
 

@@ -13,6 +13,7 @@ from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import searchable_length
 from vidcolor.video.packets import PacketFile, join_packets
 from vidcolor.video.pictures import read_pictures
+from vidcolor.video.pillow import check_size
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
 from vidcolor.video.reader import CHANGE, Loss, VideoReader
 from vidcolor.video.snapshot import check_snapshot, check_snapshot_size, save_snapshot
@@ -44,6 +45,7 @@ __all__ = [
     "StreamSummary",
     "VideoReader",
     "VideoWriter",
+    "check_size",
     "check_snapshot",
     "check_snapshot_size",
     "check_target",

@@ -1,6 +1,7 @@
 """Pillow, opened safely: the formats that pictures come in and no others, and our limits in place of its own."""
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -14,6 +15,8 @@ from vidcolor.video.limits import Limits
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """Among the others is EPS, for which Pillow starts a program that runs what is in the file."""
+FURTHER_FORMATS = ("AVIF", "JPEG2000", "PPM", "SUN")
+"""What OpenCV reads besides; of these Pillow sees the header alone."""
 _GUARD = RLock()
 
 # Where nobody listens, Python would print what Pillow logs about a damaged TIFF.
@@ -26,6 +29,18 @@ def open_picture(source: Path, limits: Limits) -> Iterator[Image.Image]:
     with unguarded(), Image.open(source, formats=FORMATS) as image:
         limits.check_picture(source, *image.size)
         yield image
+
+
+def check_size(source: Path, encoded: bytes, limits: Limits) -> None:
+    """Raise InputError where a picture claims more pixels than the limits allow. What is no picture passes."""
+    with unguarded(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a TIFF is cut off
+        try:
+            with Image.open(BytesIO(encoded), formats=(*FORMATS, *FURTHER_FORMATS)) as image:
+                size = image.size
+        except Exception:  # Pillow raises whatever its parsers run into
+            return
+    limits.check_picture(source, *size)
 
 
 def save_picture(path: Path, image: Image.Image, **options: Any) -> None:
