@@ -374,6 +374,38 @@ def test_a_network_that_was_trained_keeps_its_palette(network, pictures, tmp_pat
     assert torch.equal(weights(tmp_path)["palette"], palette)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"free_share": 1.0, "colorfulness": 0.1, "stability": 0.1},
+        {"overfit_one": True, "epochs": 1},
+        {"critic_share": 0.5, "joint_share": 0.5},
+        {"joint_share": 1.0},
+    ],
+)
+def test_a_network_that_was_trained_is_the_model_to_beat(settings, network, pictures, tmp_path):
+    start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    config = replace(QUICK, **settings)
+    with pytest.raises(Stop):
+        run(network, pictures, tmp_path, config, knows_colors=True, on_step=stop_at(1))
+    assert all(torch.equal(tensor.half(), start[name].half()) for name, tensor in weights(tmp_path).items())
+    assert (tmp_path / "sheets" / "000000000.png").exists() and (tmp_path / "progress.png").exists()
+    again = build_network("fusion", network.config.to_dict())
+    history = run(again, pictures, tmp_path, config, resume=True).history
+    assert [row["samples"] for row in history[:2]] == [0, 8]
+    with open(tmp_path / "curves.csv", newline="") as file:
+        assert next(csv.DictReader(file))["samples"] == "0"
+
+
+def test_a_run_that_only_gets_worse_keeps_what_it_began_with(network, pictures, tmp_path):
+    run(network, pictures, tmp_path / "first", replace(QUICK, epochs=4))
+    start, _ = checkpoint.load(tmp_path / "first" / "model.safetensors")
+    before = {name: tensor.clone() for name, tensor in start.state_dict().items()}
+    history = run(start, pictures, tmp_path / "then", replace(QUICK, rate=0.5), knows_colors=True).history
+    assert min(row["loss"] for row in history[1:]) > history[0]["loss"]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights(tmp_path / "then").items())
+
+
 def test_a_gradient_that_is_no_number_leaves_the_weights_alone(network, pictures, tmp_path):
     before = {name: tensor.clone() for name, tensor in network.named_parameters()}
     handle = network.head.weight.register_hook(lambda gradient: gradient * float("nan"))

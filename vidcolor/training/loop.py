@@ -67,9 +67,9 @@ def train(
 ) -> TrainReport:
     """Train `network` on the pictures in `sources`; `folder.py` says what is left in `out`.
 
-    `knows_colors`: the network was trained before, and keeps its palette. The state is kept at every check, every few
-    minutes, and when `on_step` raises KeyboardInterrupt. Raises ConfigError, InputError, OutputError, or VidcolorError
-    where the loss is no longer a number.
+    `knows_colors`: the network was trained before; it keeps its palette, and is the first to be checked. The state is
+    kept at every check, every few minutes, and when `on_step` raises KeyboardInterrupt. Raises ConfigError, InputError,
+    OutputError, or VidcolorError where the loss is no longer a number.
     """
     refuse_misfits(meta.arch, network, config)
     with join_group(device) as group:

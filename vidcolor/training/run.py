@@ -85,15 +85,18 @@ class Run:
         return self.is_over or new_epoch or self.samples - self.last_check >= self._check_every
 
     def start(self, knows_colors: bool) -> None:
-        """A new run: look at the colours there are, unless they are known, and leave a first state behind."""
+        """A new run: look at the colours there are, or check a network that knows them; leave a first state behind."""
         self.group.from_first(lambda: drop_features(self.folder.features))  # of another network, perhaps
         if not knows_colors:
             self.learner.network.learn_colors(color_sample(self.views, PALETTE_PHOTOS, PALETTE_PIXELS))
             self.learner.averaged.load_state_dict(self.learner.network.state_dict())
         self._start_clock()
         self.enter_stage()
-        self.group.from_first(lambda: self._save(self.folder.model))
-        self.keep()
+        if knows_colors:
+            self.check()  # the model to beat is the one it begins with
+        else:
+            self.group.from_first(lambda: self._save(self.folder.model))
+            self.keep()
 
     def enter_stage(self) -> None:
         if self.stage.name == self.stage_name:
@@ -134,7 +137,7 @@ class Run:
         """Score the averaged weights, draw the sheet, keep the state, and the model if it is the best so far."""
         scores = self.group.from_first(lambda: score(self.learner.averaged, self.held_out, self.device))
         better = False
-        if self.stage_name != CRITIC:  # there the network stands still
+        if self.samples == 0 or self.stage_name != CRITIC:  # there the network stands still
             self.learner.notice(scores.loss)
             better = self.record.judge(scores)
             self.stopped = self._is_stale
