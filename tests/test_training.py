@@ -572,6 +572,24 @@ def test_extra_terms_join_when_every_weight_is_free(network, pictures, tmp_path)
     assert stages["free"] == {"palette", "huber", "colorfulness", "stability"}
 
 
+def test_the_best_is_judged_by_the_colourfulness_that_is_asked_for_too(network, pictures, tmp_path):
+    start, first = {name: tensor.clone() for name, tensor in network.state_dict().items()}, []
+    for weight in (0.0, 0.5):
+        network.load_state_dict(start)
+        config = replace(QUICK, free_share=1.0, colorfulness=weight)
+        first.append(run(network, pictures, tmp_path / str(weight), config, knows_colors=True).history[0])
+    gap = abs(first[0]["colorfulness"] / first[0]["colorfulness_of_truth"] - 1)
+    assert first[1]["loss"] - first[0]["loss"] == pytest.approx(0.5 * gap, rel=0.1)
+
+
+def test_what_is_added_to_the_loss_of_a_resumed_run_is_judged_anew(network, pictures, tmp_path):
+    config = replace(QUICK, free_share=1.0)
+    run(network, pictures, tmp_path, config)
+    history = run(network, pictures, tmp_path, replace(config, colorfulness=9.0, epochs=2), resume=True).history
+    best = torch.load(tmp_path / "state.pt", weights_only=True)["record"]["best"]
+    assert best == min(row["loss"] for row in history[2:]) > max(row["loss"] for row in history[:2])
+
+
 def test_an_empty_folder_is_refused(network, tmp_path):
     with pytest.raises(InputError, match="no pictures"):
         run(network, tmp_path, tmp_path / "out")

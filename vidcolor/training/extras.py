@@ -30,13 +30,24 @@ class Extras:
     def active(self) -> bool:
         return wants_extras(self.config)
 
-    def terms(self, lightness: Tensor, ab: Tensor, lab: Tensor, paint: Paint) -> dict[str, Tensor]:
-        """lightness as the network saw it, its colours ab (N, 2, S, S), the truth lab (N, 3, S, S)."""
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the terms `of_colors`."""
+        weights = {"perceptual": self.config.perceptual, "colorfulness": self.config.colorfulness}
+        return {name: weight for name, weight in weights.items() if weight}
+
+    def of_colors(self, ab: Tensor, lab: Tensor) -> dict[str, Tensor]:
+        """The terms that need nothing but colours: ab (N, 2, S, S), and the truth lab (N, 3, S, S)."""
         terms = {}
         if self.perceptual is not None:
             terms["perceptual"] = self.config.perceptual * self.perceptual(ab, lab)
         if self.config.colorfulness:
             terms["colorfulness"] = self.config.colorfulness * colorfulness_gap(ab, lab)
+        return terms
+
+    def terms(self, lightness: Tensor, ab: Tensor, lab: Tensor, paint: Paint) -> dict[str, Tensor]:
+        """All of them; lightness as the network saw it, the rest as `of_colors` takes it."""
+        terms = self.of_colors(ab, lab)
         if self.config.stability:
             disturbed, shift = disturb(lightness, self.generator)
             terms["stability"] = self.config.stability * instability(ab, paint(disturbed), shift)

@@ -19,11 +19,21 @@ class Record:
     duel: bool = False
     """Against a critic the loss rises and colour is gained: what counts as better there is `Scores.flaw`."""
 
+    weights: dict[str, float] = field(default_factory=dict)
+    """Of the terms that are in the losses, besides the network's own."""
+
     def enter(self, duel: bool) -> None:
         """A new stage. In a duel the network is measured against itself as it was before it met the critic."""
         if duel and not self.duel:
             self.best = _scores_of(self.history[-1]).flaw if self.history else math.inf
         self.duel, self.stale = duel, 0
+
+    def weigh(self, weights: dict[str, float]) -> bool:
+        """Whether losses are another sum from now on, so that what was best so far says nothing about the next."""
+        changed, self.weights = weights != self.weights, weights
+        if changed and not self.duel:
+            self.best = math.inf
+        return changed
 
     def judge(self, scores: Scores) -> bool:
         """Whether these are the best so far."""

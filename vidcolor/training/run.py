@@ -1,6 +1,7 @@
 """One run of training: how far it has come, and what it leaves in its folder."""
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -55,7 +56,7 @@ class Run:
         self.device, self.group = device, group
         self.samples, self.last_check = 0, 0
         self.share, self.stage_name, self.stopped = 0.0, "", False
-        self.record = Record()
+        self.record = Record(weights=self.learner.extras.weights)
         self._start_clock()
 
     @property
@@ -135,15 +136,16 @@ class Run:
 
     def check(self) -> Scores:
         """Score the averaged weights, draw the sheet, keep the state, and the model if it is the best so far."""
-        scores = self.group.from_first(lambda: score(self.learner.averaged, self.held_out, self.device))
+        learner, terms = self.learner, self.learner.extras.of_colors
+        scores = self.group.from_first(lambda: score(learner.averaged, self.held_out, self.device, terms))
         better = False
         if self.samples == 0 or self.stage_name != CRITIC:  # there the network stands still
-            self.learner.notice(scores.loss)
+            learner.notice(scores.loss)
             better = self.record.judge(scores)
             self.stopped = self._is_stale
         kept = self._is_kept_epoch
         place = {"samples": self.samples, "epoch": self.epoch, "minutes": self.minutes, "stage": self.stage_name}
-        self.record.close(scores, place | {"rate": self.learner.rate, "kept": kept})
+        self.record.close(scores, place | {"rate": learner.rate, "kept": kept})
         self.last_check = self.samples
         self.group.from_first(lambda: self._leave_behind(scores, better, kept))
         self.keep()
@@ -181,6 +183,8 @@ class Run:
         self._enter(replace(self.stage, name=state["stage"]))
         self.learner.restore(state["learner"])
         self.record = Record(**state["record"])
+        if self.record.weigh(self.learner.extras.weights):
+            self.learner.plateau.best = math.inf
         self.stopped = self.stage.name == self.stage_name and self._is_stale
 
     def _refuse_other(self, fixed: dict[str, Any]) -> None:

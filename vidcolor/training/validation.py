@@ -1,6 +1,6 @@
 """Held-out pictures: how well a network does on them, in numbers and as a sheet to look at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,16 @@ from vidcolor.networks.base import Network
 from vidcolor.scores import ColorScores
 from vidcolor.training.strip import write_png
 
+Terms = Callable[[Tensor, Tensor], dict[str, Tensor]]
+"""What is added to a network's own loss, by name, of its ab (N, 2, S, S) and the truth, lab (N, 3, S, S)."""
+
 
 @dataclass(frozen=True)
 class Scores(ColorScores):
     """Means over held-out pictures. PSNR never stands without colourfulness: alone it rewards grey."""
 
     loss: float
+    """The network's own, and the terms that a run adds to it."""
     psnr: float
     """dB, of R′G′B′ put together from the true luma and the predicted colour."""
     psnr_of_grey: float
@@ -39,11 +43,13 @@ class Scores(ColorScores):
 
 
 @torch.inference_mode()
-def score(network: Network, views: PhotoViews, device: torch.device, batch_size: int = 32) -> Scores:
+def score(
+    network: Network, views: PhotoViews, device: torch.device, terms: Terms = lambda ab, lab: {}, batch_size: int = 32
+) -> Scores:
     """`network` on the plain middle crop of every photo in `views`."""
     was_training = network.training
     network.eval()
-    rows = [_score_batch(network, luma.to(device), rgb.to(device)) for luma, rgb in _plain(views, batch_size)]
+    rows = [_score_batch(network, luma.to(device), rgb.to(device), terms) for luma, rgb in _plain(views, batch_size)]
     network.train(was_training)
     return Scores(*torch.cat(rows).mean(dim=0).tolist())
 
@@ -96,12 +102,13 @@ def true_luma(rgb: Tensor) -> Tensor:
     return luma_of(rgb.float()).round().byte()
 
 
-def _score_batch(network: Network, seen: Tensor, rgb: Tensor) -> Tensor:
+def _score_batch(network: Network, seen: Tensor, rgb: Tensor, terms: Terms) -> Tensor:
     lightness, lab = to_network(seen, rgb)
     raw = network(lightness)
-    loss = sum(network.loss(raw, F.avg_pool2d(lab, network.output_stride)).values(), torch.zeros((), device=lab.device))
     luma = true_luma(rgb)
     truth, ab = rgb.float() / 255, network.to_ab(raw)
+    losses = network.loss(raw, F.avg_pool2d(lab, network.output_stride)) | terms(ab, lab)
+    loss = sum(losses.values(), torch.zeros((), device=lab.device))
     colored = paint_ab(ab, luma)
     grey = (luma.float() / 255).expand_as(truth)
     return torch.stack(
