@@ -47,6 +47,7 @@ def test_what_is_said_of_the_rows_is_so():
         ("MobileNetV2", "photos--second", "steadiness--second"),
         ("mean with the tenth's", "photos--tenth", "steadiness--tenth"),
         ("mean with the twelfth's, released", "photos--fusion", "steadiness--twelfth"),
+        ("mean with the thirteenth's", "photos--thirteenth", "steadiness--thirteenth"),
     ],
 )
 def test_the_table_of_the_last_runs(model, photos, films):
