@@ -183,3 +183,12 @@ def test_real_films(shared, name, expected):
     planes = PlaneFormat(8, False, "709")
     flags = [batch.first_of_shot[0] for batch in mark_shots(read_luma_planes(shared / name), planes)]
     assert [i for i, flag in enumerate(flags) if flag] == [0, *expected]
+
+
+@pytest.mark.parametrize("border", [0.0, 0.98, 1.0])
+def test_a_cut_is_found_inside_a_border(border):
+    """Bars, or clear film around the picture."""
+    film = torch.full((24, HEIGHT, WIDTH), border)
+    for seed in (1, 2):
+        film[12 * seed - 12 : 12 * seed, 12:-12, 12:-12] = still(seed, 12)[:, 12:-12, 12:-12]
+    assert cuts(film) == [12]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vidcolor import checkpoint
+from vidcolor.cards import colorable
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.color import luma_to_input, read_luma_
 from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
@@ -154,7 +155,7 @@ class Colorizer:
                 ab, context = self._predict_keys(batch, planes, context, held)
                 held = ab[-1:].clone()  # the filter remembers a view of ab, and files take no memory twice
             known = context.memory if held is None else {**context.memory, "colorizer.held": held}
-            yield replace(batch, ab=ab).remember(known)
+            yield replace(batch, ab=ab * colorable(batch.guide)).remember(known)
 
     def _predict_keys(
         self, batch: FrameBatch, planes: PlaneFormat, context: ShotContext, held: Tensor | None

@@ -21,6 +21,8 @@ REACH = 5
 """Frames looked at on each side of a possible cut: one more than the longest flash that is seen through."""
 BLACK = 0.02
 """Y′ up to which a cell counts as black: letterbox bars, the film gate, a faded-out picture."""
+WHITE = 0.97
+"""Y′ from which it counts as white: clear film around the picture."""
 CONTRAST_FLOOR = 0.03
 """Standard deviation of Y′ under which structure is as likely grain as picture."""
 LEAST_CHANGE = 0.22
@@ -120,10 +122,10 @@ def _changes_for_good(before: list[Thumbnail], after: list[Thumbnail]) -> bool:
 def distance(one: Thumbnail, other: Thumbnail) -> Thumbnail:
     """Structural distance over the last axis, broadcast over the others: 0 for alike, about 1 for unrelated.
 
-    Means are taken out, so that film flicker and lamps cost little; cells black in both are left out, so that bars
-    at the sides do not make all pictures alike.
+    Means are taken out, so that film flicker and lamps cost little; cells black in both, or white in both, are left
+    out, so that bars at the sides, or clear film there, do not make all pictures alike.
     """
-    seen = (one > BLACK) | (other > BLACK)
+    seen = ((one > BLACK) | (other > BLACK)) & ((one < WHITE) | (other < WHITE))
     count = np.maximum(seen.sum(-1, keepdims=True), 1)
 
     def center(picture: Thumbnail) -> Thumbnail:
