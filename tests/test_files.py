@@ -44,12 +44,13 @@ def test_rights_are_those_that_the_user_gives_new_files(tmp_path):
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("mine", "ours")] == [0o600, 0o666 & ~usual]
 
 
-def test_long_names_and_free_names_fit_the_file_system(tmp_path):
-    target = tmp_path / f"{'ä' * 120}.mkv"
+@pytest.mark.parametrize(("letter", "count", "kept"), [("ä", 120, 60), ("🎞", 60, 30)])
+def test_long_names_and_free_names_fit_the_file_system(tmp_path, letter, count, kept):
+    target = tmp_path / f"{letter * count}.mkv"
     target.write_bytes(b"precious")
     partial = Partial(target, overwrite=False)
     partial.path.write_bytes(b"film")
-    with pytest.raises(OutputError, match=r"left alone; it is in ä{60}-2\.mkv$"):
+    with pytest.raises(OutputError, match=rf"left alone; it is in {letter}{{{kept}}}-2\.mkv$"):
         partial.keep()
     assert partial.kept_as is not None and partial.kept_as.read_bytes() == b"film"
     assert target.read_bytes() == b"precious"

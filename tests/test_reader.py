@@ -166,6 +166,28 @@ def test_a_span_is_cut_to_the_frame_and_begins_at_zero(tmp_path, start, end, fir
     assert all(np.array_equal(luma[i, 0].numpy(), whole[first + i].luma) for i in range(len(luma)))
 
 
+@pytest.mark.parametrize("name", ["film.ts", "film.mpg", "film.vob"])
+def test_a_span_of_an_mpeg_film_has_the_frames_of_the_whole(tmp_path, name):
+    """Their times are hard to search by: places found lie behind key frames, and those of small frames are guessed."""
+    path = make_film(
+        tmp_path / name, count=100, codec="mpeg2video", options={"bf": "2", "g": "15"}, tones=[Tone("mp2")]
+    )
+    _, whole, _, _ = read(path)
+    for first in (*range(20, 96, 15), *range(96, 100)):
+        for early in (Fraction(0), Fraction(3, 100)):
+            reader, luma, pts, _ = read(path, Span(Fraction(first, 25) - early))
+            assert np.array_equal(luma, whole[first:])
+            assert np.allclose(np.diff(pts) * float(reader.info.time_base), 0.04, atol=1e-3)
+
+
+def test_the_last_picture_of_a_span_ends_with_it(tmp_path):
+    path = make_film(
+        tmp_path / "film.mp4", count=3, time_base=Fraction(1, 1000), pts=[0, 1000, 1500], options={"bf": "0"}
+    )
+    with open_reader(path, Span(None, Fraction("1.2"))) as reader:
+        assert [float(batch.durations[0] * reader.info.time_base) for batch in reader.batches(1)] == [1, 0.2]
+
+
 def test_a_span_behind_the_end_is_an_error(tmp_path):
     path = make_film(tmp_path / "film.mp4")
     with pytest.raises(InputError, match=r"has no frame from 9 s on$"):

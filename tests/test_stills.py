@@ -238,6 +238,18 @@ def test_a_tiff_that_stores_a_negative_is_read_as_the_picture(tmp_path, depth):
     assert np.array_equal(luma, grey)
 
 
+def test_a_jpeg_of_several_pictures_keeps_its_luma_like_any(tmp_path):
+    """MPO, as phones write it."""
+    first, second = Image.fromarray(COLOR), Image.fromarray(COLOR[::-1])
+    first.save(tmp_path / "in.jpg", format="MPO", save_all=True, append_images=[second], quality=80)
+    (warning,) = rewrite(tmp_path / "in.jpg", tmp_path / "out.jpg").warnings
+    assert warning == "the picture is the first of 2, the others are left out"
+    before, after = (luma_of(tmp_path / name)[0].astype(int) for name in ("in.jpg", "out.jpg"))
+    made, source = seen(tmp_path / "out.jpg"), seen(tmp_path / "in.jpg")
+    assert source.format == "MPO" and made.quantization[0] == source.quantization[0]
+    assert np.abs(before - after).max() <= 1
+
+
 def test_a_grey_profile_is_dropped_by_name(tmp_path):
     path = make_picture(tmp_path / "in.png", GREY, icc_profile=profile(b"GRAY"))
     writer = rewrite(path, tmp_path / "out.png")

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -325,6 +326,24 @@ def test_a_target_that_cannot_be_is_one_line_and_no_file(tmp_path, name, encodin
         open_writer(tmp_path / name, reader, encoding=encoding)
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("count", range(3, 9))
+def test_the_last_picture_stands_as_long_as_it_did(tmp_path, suffix, count):
+    """With B-frames the last packet holds another picture than the last one shown."""
+    times = [40 * number for number in range(count)] + [5000]
+    still = np.repeat(pattern(1, 48, 64), count + 1, axis=0)
+    source = make_film(tmp_path / "in.mkv", count=count + 1, time_base=Fraction(1, 1000), pts=times, grey=still)
+    with open_reader(source) as reader:
+        (batch,) = reader.batches(99)
+        durations = (*(40,) * (count - 1), 5000 - times[-2], 3000)
+        with open_writer(tmp_path / f"out{suffix}", reader, encoding=Encoding(preset="medium")) as writer:
+            writer.write(replace(with_grey(batch, writer.planes), durations=durations))
+    with av.open(str(tmp_path / f"out{suffix}")) as film:
+        (stream,) = film.streams
+        seconds = stream.duration * stream.time_base if suffix != ".mkv" else film.duration / av.time_base
+        assert float(seconds) == pytest.approx(8, abs=0.1)
 
 
 @needs_nvenc

@@ -16,8 +16,7 @@ class Partial:
     def __init__(self, target: Path, overwrite: bool, path: Path | None = None) -> None:
         """`overwrite`: whether it may replace what lies under the target's name by then; `path`: another place."""
         self.target, self._overwrite = target, overwrite
-        # Long names are cut so that the hidden one stays within the file system's limit.
-        self.path = path or target.with_name(f".{target.stem[:60]}.partial-{secrets.token_hex(4)}{target.suffix}")
+        self.path = path or target.with_name(f".{_short(target)}.partial-{secrets.token_hex(4)}{target.suffix}")
         self.kept_as: Path | None = None
         """The name that it has in the end."""
 
@@ -98,8 +97,13 @@ def flush_folder(folder: Path) -> None:
 
 def _free_name(target: Path) -> Path:
     """The target, or film-2.mp4 and so on for film.mp4 where that exists."""
-    names = (target.with_stem(f"{target.stem[:60]}-{number}") for number in count(2))
+    names = (target.with_stem(f"{_short(target)}-{number}") for number in count(2))
     return next(name for name in chain([target], names) if not os.path.lexists(name))
+
+
+def _short(target: Path) -> str:
+    """Its stem, cut so that with something added the name stays within the file systems' 255 bytes."""
+    return target.stem.encode("utf-8", "ignore")[:120].decode("utf-8", "ignore")
 
 
 def _unwritable(path: Path, error: OSError | RuntimeError) -> OutputError:

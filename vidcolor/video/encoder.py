@@ -39,6 +39,10 @@ class Encoder:
         )
         """What the chroma of every batch has to be."""
         self._durations: dict[int, int] = {}
+        self._end = 0
+        """Of the latest frame, in ticks."""
+        self._delay: int | None = None
+        """Ticks from when the first packet is decoded to when it is shown."""
         options = encoding.options_for(codec, reader.tags.field_order)
         if is_animation(reader.source) and target.suffix.lower() in MOV_FAMILY:
             options = {"bf": "0"} | options  # with B frames its muxer forgets how long the last picture stands
@@ -90,14 +94,23 @@ class Encoder:
         frame = planes.build_frame(luma, chroma, self._pixels.planar)
         frame.pts, frame.time_base = pts, self._info.time_base
         self._durations[pts] = duration or self._info.usual_duration
+        self._end = pts + self._durations[pts]
         return self._timed(self.stream.encode(frame))
 
     def finish(self) -> list[Packet[VideoStream]]:
         """The packets that the encoder still holds."""
-        return self._timed(self.stream.encode(None))
+        packets = self._timed(self.stream.encode(None))
+        if packets and self._target.suffix.lower() in MOV_FAMILY:
+            # It ends the film, though with B-frames it holds another picture than the last one shown.
+            packets[-1].duration = max(
+                packets[-1].duration or 0, self._end - (self._delay or 0) - (packets[-1].dts or 0)
+            )
+        return packets
 
     def _timed(self, packets: list[Packet[VideoStream]]) -> list[Packet[VideoStream]]:
         for packet in packets:
+            if self._delay is None:
+                self._delay = (packet.pts or 0) - (packet.dts or 0)
             packet.duration = self._durations.pop(packet.pts or 0, 0)
         return packets
 

@@ -18,6 +18,9 @@ from vidcolor.video.limits import Limits
 from vidcolor.video.roll import Lose
 from vidcolor.video.source import find_picture, opened
 
+NO_TIMES = "mpeg"
+"""FFmpeg's name of program streams, whose small frames share a time: behind a seek that of most is a guess."""
+
 
 def spread_frames(source: Path, count: int, lose: Lose, limits: Limits) -> Iterator[VideoFrame]:
     """At most `count` sound frames, later and later, for the middles of as many equal parts of the film.
@@ -47,6 +50,8 @@ def spread_frames(source: Path, count: int, lose: Lose, limits: Limits) -> Itera
 def searchable_length(source: Path, limits: Limits) -> Fraction | None:
     """Seconds of the picture, of a film in whose middle decoding can begin; None of others."""
     with opened(source, limits) as film:
+        if film.format.name == NO_TIMES:
+            return None
         stream = find_picture(film, source)
         start, length = _extent(film, stream, _ignore)
         middle = start + length // 2

@@ -27,7 +27,7 @@ from vidcolor.video.clock import PictureClock
 from vidcolor.video.decoding import decode, decode_from
 from vidcolor.video.gaps import Gaps
 from vidcolor.video.limits import USUAL, Limits
-from vidcolor.video.moments import spread_frames
+from vidcolor.video.moments import NO_TIMES, spread_frames
 from vidcolor.video.picture import (
     CAPTIONS,
     carries_captions,
@@ -198,7 +198,7 @@ class VideoReader:
                 if end is not None and pts >= end:
                     return
                 if start is None or pts >= start:
-                    yield frame, pts, duration
+                    yield frame, pts, duration if end is None else min(duration, end - pts)
 
     def _tick(self, seconds: Fraction) -> int:
         return self._start + math.ceil(seconds / self.info.time_base)
@@ -221,12 +221,12 @@ class VideoReader:
     def _frames_from(self, container: InputContainer, start: int | None) -> Iterator[VideoFrame]:
         """Decoded frames, from the key frame before `start` on."""
         stream, again = find_picture(container, self.source), partial(opened, self.source, self.limits)
-        if start is None:
+        if start is None or container.format.name == NO_TIMES:
             yield from decode(container, stream, self._lose, again)
             return
         frames = decode_from(container, stream, start, self._lose, again)
         first = next(frames, None)
-        if first is None or first.pts is None or first.pts > start:
+        if first is None or first.pts is None or first.pts > start or not first.key_frame:
             # The index was wrong, or there is none: read from the beginning.
             with again() as film:
                 yield from decode(film, find_picture(film, self.source), self._lose, again)

@@ -161,7 +161,7 @@ def _take_apart(image: Image.Image, source: Path) -> Still:
 
 
 def _has_ycbcr_planes(image: Image.Image) -> bool:
-    return image.format == "JPEG" and image.mode in ("RGB", "L") and image.info.get("adobe_transform", 1) == 1
+    return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and image.info.get("adobe_transform", 1) == 1
 
 
 def _jpeg(image: Image.Image, source: Path) -> Still:
