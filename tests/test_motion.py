@@ -8,7 +8,7 @@ from vidcolor import motion
 from vidcolor.color import luma_of
 from vidcolor.flow import lucas_kanade, sampling_grid, search
 from vidcolor.frames import FrameBatch, Motion
-from vidcolor.motion import find_motion, follow_motion
+from vidcolor.motion import find_motion, follow_motion, resemblance
 
 HEIGHT, WIDTH = 96, 128
 INSIDE = (..., slice(10, -10), slice(10, -10))
@@ -88,9 +88,25 @@ def test_a_brighter_film_is_believed_and_rests(offset):
     assert found.confidence.min() > 0.99
 
 
+@pytest.mark.parametrize("gain", [0.85, 1.2])
+def test_a_film_in_another_light_is_believed_and_rests(gain):
+    """Of a full range, where an offset does not explain it."""
+    still = 0.02 + 0.8 * texture(HEIGHT, WIDTH)
+    found = find_motion(still, gain * still)
+    assert torch.equal(found.places, rest())
+    assert found.confidence.mean() > 0.97
+
+
 def test_another_picture_is_not_believed():
     found = find_motion(texture(HEIGHT, WIDTH), texture(HEIGHT, WIDTH, seed=100))
     assert found.confidence.mean() < 0.3
+
+
+def test_through_a_dissolve_less_and_less_is_alike():
+    one, other = texture(HEIGHT, WIDTH), texture(HEIGHT, WIDTH, seed=100)
+    alike = [float(resemblance(torch.lerp(one, other, share), one)) for share in (0.0, 0.2, 0.5, 1.0)]
+    assert alike[0] == pytest.approx(1) and alike == sorted(alike, reverse=True) and alike[-1] < 0.4
+    assert all(float(resemblance(0.02 + 0.8 * one, light)) > 0.9 for light in (0.12 + 0.8 * one, 0.7 * one, 0.95 * one))
 
 
 def test_what_comes_from_outside_is_not_believed():

@@ -214,6 +214,17 @@ def test_flicker_of_the_whole_film_does_not_switch_the_filter_off():
     assert flicker(smooth((texture() * gain).clamp(0, 1), noisy)) < flicker(noisy) / 5
 
 
+@pytest.mark.parametrize("frames", [3, 12, 24])
+def test_no_colour_outlives_a_dissolve_by_much(frames):
+    share = torch.cat([torch.zeros(24), torch.linspace(0, 1, frames + 2)[1:-1], torch.ones(24)]).view(-1, 1, 1, 1)
+    guide = torch.lerp(texture(), texture(seed=100), share)
+    before, after = halves(1), halves(1, left=(-20.0, 30.0), right=(10.0, -40.0))
+    truth = torch.lerp(before, after, (share > 0.5).float())
+    steady = smooth(guide, truth, strength=STRENGTH)
+    error, jump = distance(steady, truth), distance(before, after)
+    assert error[:20].max() < 0.05 * jump and error[24 + frames + 5 :].max() < 0.05 * jump
+
+
 def test_the_majority_wins_and_not_the_latest():
     truth = halves(38)
     odd = truth.clone()

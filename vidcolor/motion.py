@@ -19,6 +19,12 @@ LEAST_GAIN = 0.005
 """Difference of Y′ by which moving must match better than staying: else grain alone would make things move."""
 MEDIAN_SIDE = 24
 """Pixels of the shorter side that a median is taken from."""
+MOST_GAIN = 1.25
+"""Factor by which the light of a whole picture may change and the picture be the same."""
+LIFT = 0.05
+"""Added to Y′ before it is divided, so that what is black says little of the light."""
+ALIKE_TOLERANCE = 0.04
+"""Difference of Y′ at which two places are 61 % alike."""
 
 
 @torch.inference_mode()
@@ -56,7 +62,14 @@ def find_motion(luma: Tensor, other: Tensor, portions: Portions | None = None) -
     return Motion(torch.cat([one.places for one in found]), torch.cat([one.confidence for one in found]))
 
 
+def resemblance(luma: Tensor, other: Tensor) -> Tensor:
+    """How much of two pictures (N, 1, h, w) of Y′ is alike, place by place, in any light: (N, 1, 1, 1) in 0..1."""
+    difference = _difference(luma, _relit(other, luma))
+    return difference.square_().mul_(-0.5 / ALIKE_TOLERANCE**2).exp_().mean((2, 3), keepdim=True)
+
+
 def _find_motion(luma: Tensor, other: Tensor) -> Motion:
+    other = _relit(other, luma)
     flow = find_flow(luma, other)
     here, there = sampling_grid(torch.zeros_like(flow[:1])), sampling_grid(flow)
     staying = _difference(luma, other)
@@ -71,5 +84,24 @@ def _find_motion(luma: Tensor, other: Tensor) -> Motion:
 def _difference(luma: Tensor, other: Tensor) -> Tensor:
     """luma - other, less its median, because film that flickers as a whole has not moved."""
     difference = luma - other
-    step = max(1, min(luma.shape[2:]) // MEDIAN_SIDE)
-    return difference.sub_(difference[..., ::step, ::step].flatten(1).median(dim=1).values.view(-1, 1, 1, 1))
+    return difference.sub_(_median(sparse(difference)))
+
+
+def _relit(other: Tensor, luma: Tensor) -> Tensor:
+    """In the light of `luma`: old film flickers by a factor. As it is where an offset explains more."""
+    seen, given = sparse(luma), sparse(other)
+    gain = _median((seen + LIFT) / (given + LIFT)).clamp_(1 / MOST_GAIN, MOST_GAIN)
+    left, left_as_it_is = (_difference(seen, one).abs_().mean((2, 3), keepdim=True) for one in (given * gain, given))
+    gain = torch.where(left < left_as_it_is, gain, 1)
+    return torch.addcmul(LIFT * (gain - 1), other, gain).clamp_(0, 1)
+
+
+def sparse(planes: Tensor) -> Tensor:
+    """(..., h, w) -> one pixel of so many, about MEDIAN_SIDE on the shorter side."""
+    step = max(1, min(planes.shape[-2:]) // MEDIAN_SIDE)
+    return planes[..., ::step, ::step]
+
+
+def _median(planes: Tensor) -> Tensor:
+    """(N, 1, h, w) -> (N, 1, 1, 1)."""
+    return planes.flatten(1).median(dim=1).values.view(-1, 1, 1, 1)

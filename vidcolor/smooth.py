@@ -1,9 +1,10 @@
 """Steady colours: each frame's ab is averaged with its neighbours' along the motion, never across a cut.
 
-The filter keeps *evidence* for every pixel, three numbers (n·a*, n·b*, n): n is how many frames speak for the colour
-a*, b*. The evidence of the frame before is fetched along the optical flow, weighed by the strength and by how well its
-luma matches, and added to the frame's own, which counts less the more it contradicts. The same runs backwards over
-the frames to come, so that the first frame of a shot is as steady as the tenth and no colour lags behind.
+The filter keeps *evidence* for every pixel, four numbers (n·a*, n·b*, n, n·Y′): n is how many frames speak for the
+colour a*, b*. The evidence of the frame before is fetched along the optical flow, weighed by the strength and by how
+well its luma matches, and added to the frame's own, which counts less the more it contradicts. Evidence of another
+picture is forgotten: a dissolve changes little from frame to frame, but less and less of it is what was. The same runs
+backwards over the frames to come: the first frame of a shot is as steady as the tenth, and no colour lags behind.
 """
 
 from collections import deque
@@ -17,7 +18,8 @@ from torch import Tensor
 
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, Motion, Remembered
-from vidcolor.motion import follow_motion
+from vidcolor.grain import blur_grain
+from vidcolor.motion import follow_motion, resemblance, sparse
 from vidcolor.sampling import enlarge, to_cells
 
 BLOCK = 20
@@ -36,6 +38,8 @@ LOCK_REACH = 4.0
 """Largest drift in a* or b*: what is more, at once or in sum, is no drift but a fade or a frame gone wrong."""
 LOCK_STEP = 4
 """One pixel in so many, in each direction, tells the drift."""
+OTHER, SAME = 0.5, 0.8
+"""Share of the picture that is as it was up to which it is another one, and from which it is the same."""
 HEARSAY = 1e-3
 """What a colour carried from the frame before counts, where the network has not seen the frame: as good as nothing."""
 UNDER_WAY = 0
@@ -113,12 +117,12 @@ class Smoother:
         """Forwards: each frame of a shot with the evidence of those before it."""
         evidence = memory.get("smoother.evidence")
         for frame in shot:
-            past = frame.ab.new_zeros(1, 3, *frame.ab.shape[2:])
+            past = frame.ab.new_zeros(1, 4, *frame.ab.shape[2:])
             if evidence is not None:
-                past = self._carry(evidence, frame.to_previous)
+                past = self._carry(evidence, frame.to_previous, frame.luma)
             cells = to_cells(frame.ab) if frame.is_key else None
             weight = _weight(cells, past)
-            moment = _Moment(frame.ab, cells, past, weight, frame.from_previous, memory=frame.memory)
+            moment = _Moment(frame.ab, frame.luma, cells, past, weight, frame.from_previous, memory=frame.memory)
             evidence = moment.join(past, weight)
             yield moment.remember({"smoother.evidence": evidence})
 
@@ -126,16 +130,19 @@ class Smoother:
         """Backwards: the evidence of what follows joins in. Returns ab (1, 2, h, w), one for each moment."""
         future = torch.zeros_like(window[0].past)
         averages = []
-        for moment in reversed(window):
+        before: list[_Moment | None] = [None, *window[:-1]]
+        for moment, earlier in zip(reversed(window), reversed(before), strict=True):
             weight = _weight(moment.cells, future)
             evidence = moment.join(moment.past + future, torch.minimum(weight, moment.weight))
-            averages.append(evidence[:, :2] / evidence[:, 2:])
-            if moment is not window[0]:
-                future = self._carry(moment.join(future, weight), moment.from_previous)
+            averages.append(evidence[:, :2] / evidence[:, 2:3])
+            if earlier is not None:
+                future = self._carry(moment.join(future, weight), moment.from_previous, earlier.luma)
         return averages[::-1]
 
-    def _carry(self, evidence: Tensor, motion: Motion) -> Tensor:
-        return motion.fetch(evidence) * (self.strength * motion.confidence)
+    def _carry(self, evidence: Tensor, motion: Motion, luma: Tensor) -> Tensor:
+        """To a neighbouring frame of that luma."""
+        carried = motion.fetch(evidence)
+        return carried * (self.strength * motion.confidence * _sameness(sparse(luma), carried))
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,8 @@ class _Frame(Remembered):
     number_of_shot: int
     ab: Tensor
     """(1, 2, h, w) from the network."""
+    luma: Tensor
+    """(1, 1, h, w), Y′ in 0..1 without grain."""
     to_previous: Motion
     """Fetches from the frame before to this one; means nothing on the first of a shot."""
     from_previous: Motion
@@ -154,10 +163,11 @@ class _Frame(Remembered):
 @dataclass(frozen=True)
 class _Moment(Remembered):
     ab: Tensor
+    luma: Tensor
     cells: Tensor | None
     """Of ab; None where that is hearsay."""
     past: Tensor
-    """(1, 3, h, w): evidence of the frames before."""
+    """(1, 4, h, w): evidence of the frames before."""
     weight: Tensor
     """(1, 1, h, w) or (1, 1, 1, 1), in 0..1: what the frame's own colour counts beside that."""
     from_previous: Motion
@@ -166,7 +176,8 @@ class _Moment(Remembered):
         """The evidence of others with the frame's own added."""
         evidence = others.clone()
         evidence[:, :2].addcmul_(self.ab, weight)
-        evidence[:, 2:].add_(weight)
+        evidence[:, 2:3].add_(weight)
+        evidence[:, 3:].addcmul_(self.luma, weight)
         return evidence
 
 
@@ -175,7 +186,8 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
     for batch in batches:
         if batch.ab is None or batch.first_of_shot is None:
             raise ValueError("a batch needs guide, ab and first_of_shot before its colours can be smoothed")
-        assert batch.to_previous is not None and batch.from_previous is not None
+        assert batch.guide is not None and batch.to_previous is not None and batch.from_previous is not None
+        luma = blur_grain(batch.guide)
         waiting.append(batch)
         is_key = batch.is_key or (True,) * len(batch)
         for index, is_first in enumerate(batch.first_of_shot):
@@ -185,6 +197,7 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
             yield _Frame(
                 shot,
                 batch.ab[one],
+                luma[one],
                 batch.to_previous[one],
                 batch.from_previous[one],
                 is_key[index],
@@ -201,8 +214,16 @@ def _drift(frame: _Frame, previous: Tensor) -> Tensor:
     return drift * (drift.abs() < LOCK_REACH)
 
 
+def _sameness(luma: Tensor, evidence: Tensor) -> Tensor:
+    """How far a frame of Y′, as `sparse` leaves it, shows the picture that the evidence is of: (1, 1, 1, 1), 0..1."""
+    known = sparse(evidence[:, 2:])
+    frames, told = known[:, :1], known[:, 1:]
+    usual = torch.where(frames > HEARSAY, told / frames.clamp_min(HEARSAY), luma)
+    return ((resemblance(luma, usual) - OTHER) / (SAME - OTHER)).clamp_(0, 1)
+
+
 def _weight(own: Tensor | None, others: Tensor) -> Tensor:
-    """What a frame's own colour, as cells of ab, counts beside the evidence of others (1, 3, h, w): (1, 1, h, w), 0..1.
+    """What a frame's own colour, as cells of ab, counts beside the evidence of others (1, 4, h, w): (1, 1, h, w), 0..1.
 
     It counts less the more it contradicts: where a few frames colour a thing differently, the majority wins and not
     the latest. Few others have little say, so a wrong first frame is soon outvoted. Neighbours are asked together.
@@ -211,7 +232,7 @@ def _weight(own: Tensor | None, others: Tensor) -> Tensor:
     if own is None:
         return others.new_full((1, 1, 1, 1), HEARSAY)
     cells = to_cells(others)
-    frames = cells[:, 2:]
+    frames = cells[:, 2:3]
     contradiction = own - cells[:, :2] / frames.clamp_min(1e-6)
     distance = contradiction.square().sum(1, keepdim=True)
     say = frames / (frames + QUORUM)
