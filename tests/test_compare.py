@@ -254,12 +254,13 @@ def test_a_still_has_two_halves(tmp_path, colorizer, suffix):
 
 
 def test_a_16_bit_still_keeps_its_depth(tmp_path, colorizer):
-    picture = make_picture(tmp_path / "in.png", np.full((48, 64), 30_000, np.uint16))
+    deep = np.tile(np.linspace(20_000, 40_000, 64).astype(np.uint16), (48, 1))
+    picture = make_picture(tmp_path / "in.png", deep)
     for name, grey, white in (("side", slice(64), None), ("split", slice(32), slice(32, 34))):
         target, report = colored(picture, colorizer, tmp_path, name)
         made = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
         assert (made.dtype, report.warnings) == (np.uint16, ())
-        assert (made[:, grey] == 30_000).all()
+        assert (made[:, grey] == deep[:, grey, None]).all()
         assert white is None or (made[:, white] == 65_535).all()
         assert np.ptp(made[:, 64 if name == "side" else 34 :].astype(int), axis=2).min() > 500
 
