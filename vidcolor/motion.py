@@ -64,7 +64,7 @@ def find_motion(luma: Tensor, other: Tensor, portions: Portions | None = None) -
 
 def resemblance(luma: Tensor, other: Tensor) -> Tensor:
     """How much of two pictures (N, 1, h, w) of Y′ is alike, place by place, in any light: (N, 1, 1, 1) in 0..1."""
-    difference = _difference(luma, _relit(other, luma))
+    _, difference = _in_one_light(luma, other)
     return difference.square_().mul_(-0.5 / ALIKE_TOLERANCE**2).exp_().mean((2, 3), keepdim=True)
 
 
@@ -89,16 +89,21 @@ def _difference(luma: Tensor, other: Tensor) -> Tensor:
 
 def _relit(other: Tensor, luma: Tensor) -> Tensor:
     """In the light of `luma`: old film flickers by a factor. As it is where an offset explains more."""
-    seen, given = sparse(luma), sparse(other)
-    gain = _median((seen + LIFT) / (given + LIFT)).clamp_(1 / MOST_GAIN, MOST_GAIN)
-    left, left_as_it_is = (_difference(seen, one).abs_().mean((2, 3), keepdim=True) for one in (given * gain, given))
-    gain = torch.where(left < left_as_it_is, gain, 1)
+    gain, _ = _in_one_light(sparse(luma), sparse(other))
     return torch.addcmul(LIFT * (gain - 1), other, gain).clamp_(0, 1)
 
 
-def sparse(planes: Tensor) -> Tensor:
-    """(..., h, w) -> one pixel of so many, about MEDIAN_SIDE on the shorter side."""
-    step = max(1, min(planes.shape[-2:]) // MEDIAN_SIDE)
+def _in_one_light(luma: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """The factor on `other` that leaves the least, (N, 1, 1, 1), and what it leaves once the median is taken out."""
+    gain = _median((luma + LIFT) / (other + LIFT)).clamp_(1 / MOST_GAIN, MOST_GAIN)
+    relit, as_it_is = _difference(luma, other * gain), _difference(luma, other)
+    is_better = relit.abs().mean((2, 3), keepdim=True) < as_it_is.abs().mean((2, 3), keepdim=True)
+    return torch.where(is_better, gain, 1), torch.where(is_better, relit, as_it_is)
+
+
+def sparse(planes: Tensor, side: int = MEDIAN_SIDE) -> Tensor:
+    """(..., h, w) -> one pixel of so many in each direction: `side` of the shorter side, up to twice as many."""
+    step = max(1, min(planes.shape[-2:]) // side)
     return planes[..., ::step, ::step]
 
 

@@ -40,6 +40,8 @@ LOCK_STEP = 4
 """One pixel in so many, in each direction, tells the drift."""
 OTHER, SAME = 0.5, 0.8
 """Share of the picture that is as it was up to which it is another one, and from which it is the same."""
+SAMPLED_SIDE = 12
+"""Pixels of the shorter side by which that is told."""
 HEARSAY = 1e-3
 """What a colour carried from the frame before counts, where the network has not seen the frame: as good as nothing."""
 UNDER_WAY = 0
@@ -142,7 +144,7 @@ class Smoother:
     def _carry(self, evidence: Tensor, motion: Motion, luma: Tensor) -> Tensor:
         """To a neighbouring frame of that luma."""
         carried = motion.fetch(evidence)
-        return carried * (self.strength * motion.confidence * _sameness(sparse(luma), carried))
+        return carried.mul_(motion.confidence * (self.strength * _sameness(luma, carried)))
 
 
 @dataclass(frozen=True)
@@ -215,11 +217,11 @@ def _drift(frame: _Frame, previous: Tensor) -> Tensor:
 
 
 def _sameness(luma: Tensor, evidence: Tensor) -> Tensor:
-    """How far a frame of Y′, as `sparse` leaves it, shows the picture that the evidence is of: (1, 1, 1, 1), 0..1."""
-    known = sparse(evidence[:, 2:])
+    """How far a frame of Y′ (1, 1, h, w) shows the picture that the evidence is of: (1, 1, 1, 1), 0..1."""
+    seen, known = (sparse(one, SAMPLED_SIDE) for one in (luma, evidence[:, 2:]))
     frames, told = known[:, :1], known[:, 1:]
-    usual = torch.where(frames > HEARSAY, told / frames.clamp_min(HEARSAY), luma)
-    return ((resemblance(luma, usual) - OTHER) / (SAME - OTHER)).clamp_(0, 1)
+    usual = torch.where(frames > HEARSAY, told / frames.clamp_min(HEARSAY), seen)
+    return ((resemblance(seen, usual) - OTHER) / (SAME - OTHER)).clamp_(0, 1)
 
 
 def _weight(own: Tensor | None, others: Tensor) -> Tensor:
