@@ -101,10 +101,8 @@ class Encoder:
         """The packets that the encoder still holds."""
         packets = self._timed(self.stream.encode(None))
         if packets and self._target.suffix.lower() in MOV_FAMILY:
-            # It ends the film, though with B-frames it holds another picture than the last one shown.
-            packets[-1].duration = max(
-                packets[-1].duration or 0, self._end - (self._delay or 0) - (packets[-1].dts or 0)
-            )
+            last = packets[-1]  # ends the film, though with B-frames it holds another picture than the last one shown
+            last.duration = max(last.duration or 0, self._end - (self._delay or 0) - (last.dts or 0))
         return packets
 
     def _timed(self, packets: list[Packet[VideoStream]]) -> list[Packet[VideoStream]]:

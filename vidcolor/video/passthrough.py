@@ -179,9 +179,7 @@ class Passthrough:
             kind = "png" if codec_name(stream) == "png" else "jpeg"
             name = stream.metadata.get("filename") or f"cover.{kind.replace('jpeg', 'jpg')}"
             output.add_attachment(name, stream.metadata.get("mimetype") or f"image/{kind}", bytes(packet))
-        elif (
-            packet is not None and output.format.name in _WITH_COVERS.values() and _accepts(output.format.name, stream)
-        ):
+        elif packet is not None and format_name in _WITH_COVERS.values() and _accepts(format_name, stream):
             self._route(stream, Copy(_add_copy(output, stream)))
             packet.stream, packet.pts, packet.dts = stream, 0, 0
             self._covers.append(packet)
