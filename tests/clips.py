@@ -54,6 +54,10 @@ def pattern(count: int, height: int, width: int, depth: int = 8) -> NDArray[Any]
     return samples.astype(np.uint8 if depth == 8 else np.uint16)
 
 
+X265 = "log-level=error:pools=none:frame-threads=1"
+"""x265 without its pool of threads, in which the end of an encode can wait for ever (x265's issue 540)."""
+
+
 def make_film(
     path: Path,
     *,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.awkward import junk_at_the_end
-from tests.clips import make_film, shown
+from tests.clips import X265, make_film, shown
 from vidcolor.video import Span, open_reader, reader
 from vidcolor.video.decoding import decode
 from vidcolor.video.source import find_picture, opened
@@ -20,7 +20,7 @@ FILMS = {
     "h264.mp4": {"codec": "libx264", "options": ALIKE},
     "h264.ts": {"codec": "libx264", "options": ALIKE | {"g": "4"}},
     "h264.avi": {"codec": "libx264", "options": ALIKE},
-    "h265.mp4": {"codec": "libx265", "options": {"x265-params": "log-level=error"}},
+    "h265.mp4": {"codec": "libx265", "options": {"x265-params": X265}},
     "mpeg4.mkv": {"codec": "mpeg4", "options": {"bf": "2"}},
     "vp8.webm": {"codec": "libvpx"},
     "vp9.webm": {"codec": "libvpx-vp9"},
@@ -98,7 +98,7 @@ def test_a_sound_film_is_decoded_once(tmp_path, name):
     assert losses == []
 
 
-OPEN = {"x265-params": "keyint=12:min-keyint=12:scenecut=0:open-gop=1:bframes=3:log-level=error"}
+OPEN = {"x265-params": f"{X265}:keyint=12:min-keyint=12:scenecut=0:open-gop=1:bframes=3"}
 
 
 @pytest.mark.parametrize("name", ["h265.mkv", "h265.mp4", "h265.ts"])

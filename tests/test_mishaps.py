@@ -16,7 +16,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from tests.clips import LOSSLESS, QUICK, Tone, make_film, make_picture, packets, pattern, rewrite, shown, with_grey
+from tests.clips import (
+    LOSSLESS,
+    QUICK,
+    X265,
+    Tone,
+    make_film,
+    make_picture,
+    packets,
+    pattern,
+    rewrite,
+    shown,
+    with_grey,
+)
 from tests.limits import held_to_permissions, room_for
 from tests.models import PLAIN, make_model
 from tests.scenes import glide, read_planes, write_film
@@ -327,7 +339,7 @@ def test_an_encoder_that_does_not_start_is_one_line(tmp_path, film, model):
 
 def damaged(path, codec="libx264", count=90):
     """A film of which three stretches are overwritten; its own times."""
-    options = {"x265-params": "log-level=error"} if codec == "libx265" else {"g": "6"}
+    options = {"x265-params": X265} if codec == "libx265" else {"g": "6"}
     make_film(path, count=count, width=320, height=240, codec=codec, options=options, tones=[Tone(seconds=3.6)])
     times = [frame.seconds for frame in shown(path)]
     content = bytearray(path.read_bytes())
