@@ -26,7 +26,7 @@ from vidcolor import ranks, windows
 from vidcolor.board import Board
 from vidcolor.cli import main
 from vidcolor.colorizer import load_colorizer
-from vidcolor.errors import ConfigError
+from vidcolor.errors import ConfigError, OutputError
 from vidcolor.jobs import Job
 from vidcolor.parallel import Group
 from vidcolor.pipeline import RunReport, RunSettings, colorize_video
@@ -204,6 +204,25 @@ def started(share, reel, tmp_path, monkeypatch):
 
 def folder_of(target):
     return target.with_name(f".{target.name}.vidcolor")
+
+
+def test_no_other_is_let_at_a_film_that_is_under_way(share, reel, colorizer, tmp_path, monkeypatch):
+    target, refused, count = tmp_path / "out.mkv", [], WindowFiles.count
+
+    def meddle(files, number, *rest):
+        count(files, number, *rest)
+        refused.append(share(reel, target).error)
+        with pytest.raises(OutputError) as plain:
+            colorize_video(reel, target, colorizer, replace(SETTINGS, resume=True))
+        refused.append(str(plain.value))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WindowFiles, "count", meddle)
+        assert share(reel, target).report.frames == FRAMES
+    assert len(refused) > 4 and set(refused) == {
+        f"{target}: another process is at work on it; wait for it, or choose another name"
+    }
+    assert names(tmp_path) == ["out.mkv"]
 
 
 def test_what_was_stopped_goes_on(share, reel, started, one):

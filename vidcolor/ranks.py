@@ -6,8 +6,8 @@ one that finishes the last window joins them. Pictures, short films and those th
 
 import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -57,15 +57,29 @@ def share_jobs(
         torch.cuda.set_device(colorizer.device)
     if group.is_first:
         board.post("jobs", [(str(job.source), str(job.target), job.makes_folder) for job in jobs])
-    corners = [board.corner(str(number)) for number in range(len(jobs))]
-    told = 0
-    for job, corner in zip(jobs, corners, strict=True):
-        SharedFilm(job, corner, colorizer, settings, follow(job.source.name), skip_existing).work()
-        while group.is_first and told < len(jobs) and corners[told].has("outcome"):
-            yield _read_outcome(jobs[told], corners[told])
-            told += 1
-    for job, corner in zip(jobs[told:], corners[told:], strict=True) if group.is_first else ():
-        yield _read_outcome(job, corner)
+    outcomes = _in_turn(
+        SharedFilm(job, board.corner(str(number)), colorizer, settings, follow(job.source.name), skip_existing)
+        for number, job in enumerate(jobs)
+    )
+    for outcome in outcomes:
+        if group.is_first:
+            yield outcome
+
+
+def _in_turn(films: Iterable["SharedFilm"]) -> Iterator[Outcome]:
+    """Work through the films; what became of them, as early as it is known."""
+    under_way: deque[SharedFilm] = deque()
+    try:
+        for film in films:
+            under_way.append(film)
+            film.work()
+            while under_way and under_way[0].is_over:
+                yield under_way.popleft().end()
+        while under_way:
+            yield under_way.popleft().end()
+    finally:
+        for film in under_way:
+            film.let_go()
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,21 @@ class SharedFilm:
                     self._board.post("error", str(error))
             if self._board.add("finished") == plan.windows:
                 self._post(self._conclude(plan))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known what became of it."""
+        return self._board.has("outcome")
+
+    def end(self) -> Outcome:
+        """What became of it, once that is known; others may then be at the target."""
+        plain = self._board.read("outcome")
+        self.let_go()
+        return Outcome(self._job, _read_report(plain["report"]) if plain["report"] else None, plain["error"])
+
+    def let_go(self) -> None:
+        """Let others at the target, whatever became of it."""
+        self._files.end()
 
     def _plan(self) -> Plan:
         try:
@@ -239,11 +268,6 @@ def join_reports(records: Sequence[Record], run: str) -> RunReport:
         kept_spans=len(kept),
         kept_frames=sum(report.frames for report in kept),
     )
-
-
-def _read_outcome(job: Job, board: Board) -> Outcome:
-    plain = board.read("outcome")
-    return Outcome(job, _read_report(plain["report"]) if plain["report"] else None, plain["error"])
 
 
 def _read_report(plain: Mapping[str, Any]) -> RunReport:

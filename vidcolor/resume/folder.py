@@ -30,6 +30,11 @@ def plan_of(target: Path) -> Path:
     return folder_of(target) / "windows.json"
 
 
+def lock_of(target: Path) -> Path:
+    """The file in it that a process at work on the target, or one of several, holds locked."""
+    return folder_of(target) / "lock"
+
+
 def is_whole(target: Path) -> bool:
     """Whether the target is there and no run of it is left to be finished."""
     return target.exists() and not journal_of(target).exists() and not plan_of(target).exists()

@@ -22,8 +22,8 @@ from vidcolor.errors import ConfigError, OutputError
 from vidcolor.files import flush, flush_folder, write_bytes
 from vidcolor.frames import NOTHING, Memory
 from vidcolor.resume.description import Description, differences, digest_of
-from vidcolor.resume.folder import folder_of, journal_of, made_otherwise, plan_of
-from vidcolor.resume.lock import take_lock
+from vidcolor.resume.folder import folder_of, journal_of, lock_of, made_otherwise, plan_of
+from vidcolor.resume.lock import hold
 from vidcolor.video import translated
 
 FORMAT = 2
@@ -148,7 +148,7 @@ class Journal:
     def _sweep(self) -> None:
         """Delete what a run that was killed did not finish."""
         kept = {file for index in range(len(self.spans)) for file in self._files(index)}
-        for file in set(self.folder.iterdir()) - kept - {self._path, _lock(self.target)}:
+        for file in set(self.folder.iterdir()) - kept - {self._path, lock_of(self.target)}:
             file.unlink()
 
     def _save(self, spans: list[FinishedSpan]) -> None:
@@ -170,25 +170,14 @@ def open_journal(target: Path) -> Iterator[Journal]:
 
     Raises OutputError where another process is at work on the target, or the journal cannot be read or written.
     """
-    folder = folder_of(target)
-    with translated(target):
-        folder.mkdir(exist_ok=True)
-        flush_folder(target.parent)
-        lock = _lock(target).open("ab")
-    with lock:
+    with hold(target):
         with translated(target):
-            if not take_lock(lock.fileno()):
-                raise OutputError(f"{target}: another process is at work on it; wait for it, or choose another name")
             journal = Journal(target)
         try:
             yield journal
         finally:
             if journal.is_done or not journal.spans:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lock(target: Path) -> Path:
-    return folder_of(target) / "lock"
+                shutil.rmtree(journal.folder, ignore_errors=True)
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ windows.json          the job
 000003.json           its record; a window that has one is finished
 whole.*               the film while its windows are joined
 joined                says that it is whole, before it takes the target's place
+lock                  held by the process that began the job, until it ends
 """
 
 import json
@@ -14,12 +15,13 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from vidcolor.files import Partial, flush_folder, write_bytes
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.resume.description import Description, differences, digest_of
 from vidcolor.resume.folder import JoinedFilm, folder_of, made_otherwise, plan_of
+from vidcolor.resume.lock import hold
 from vidcolor.video import (
     Encoder,
     Encoding,
@@ -86,25 +88,32 @@ class WindowWriter:
 
 
 class WindowFiles:
-    """What is finished of the windows of `target`, whose folder exists."""
+    """What is finished of the windows of `target`, whose folder exists. Whoever has begun the job ends it."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
         self._folder, self._plan = folder_of(target), plan_of(target)
         self._joined = self._folder / JOINED
+        self._lock: BinaryIO | None = None
 
     def begin(self, description: Description, source: Path, overwrite: bool) -> None:
-        """Begin the job, or go on with it.
+        """Begin the job, or go on with it: no other may until `end`.
 
-        Raises OutputError where the target cannot be written, ConfigError where the finished windows are another job's.
+        Raises OutputError where the target cannot be written or another job is at work on it, ConfigError where the
+        finished windows are another job's.
         """
         check_target(self.target, source, overwrite or self._joined.exists())
+        self._lock = hold(self.target)
         if self._plan.exists():
             return self._agree(description)
         with translated(self.target):
-            self._folder.mkdir(exist_ok=True)
             write_bytes(self._plan, json.dumps(dict(description), indent=1).encode())
             flush_folder(self._folder)
+
+    def end(self) -> None:
+        """Let others at the target, if it was begun here."""
+        if self._lock is not None:
+            self._lock.close()
 
     def _agree(self, description: Description) -> None:
         try:
