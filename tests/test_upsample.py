@@ -100,6 +100,40 @@ def test_fields_have_chroma_lines_of_their_own(height):
         assert torch.allclose(mixed, torch.tensor(100 / 255))
 
 
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("size", [(16, 24), (15, 23), (2, 1)])
+@pytest.mark.parametrize("across", [1, 2])
+def test_luma_is_seen_where_the_chroma_lies(size, across, interlaced):
+    """A ramp of luma is at every sample what it is at the column that the sample lies on."""
+    planes = PlaneFormat(16, True, "709", (across, 1), interlaced)
+    ramp = torch.arange(size[1]).mul(1000).add(4000).to(torch.uint16).view(1, 1, -1).repeat(1, size[0], 1)
+    step = 1 << across
+    between, sited = (
+        (Upsampler(planes, replace(planes, left_sited=left))._shrink(ramp)[0, 0] * 65535 - 4000) / 1000
+        for left in (False, True)
+    )
+    whole = size[1] // step
+    columns = torch.arange(whole) * step
+    assert torch.allclose(between[:, :whole], columns + (step - 1) / 2, atol=0.01)
+    assert torch.allclose(sited[:, 1:whole], columns[1:].float(), atol=0.01)
+    assert sited.shape == between.shape and (sited[:, :1] <= between[:, :1]).all()
+
+
+def test_chroma_meets_the_edges_of_the_luma_in_a_film(tmp_path):
+    """Decoded as players do, thin stripes are in colour where they are light: better than were it midway."""
+    columns = torch.arange(96)
+    light = ((columns // 5) % 2).float().mul(0.4).add(0.3)
+    luma = (light * 219 + 16).round().to(torch.uint8).expand(1, 1, 64, 96).contiguous()
+    ab = torch.stack((40 * light, -30 * light)).view(1, 2, 1, 96).expand(1, 2, 64, 96).contiguous()
+    truth = ab_to_chroma(light.expand(1, 1, 64, 96), ab, "601")
+    errors = []
+    for left in (False, True):
+        (done,) = Upsampler(FILM, replace(FILM, left_sited=left)).stream([batch(luma, ab, FILM)])
+        sited = read_chroma(done.chroma, FILM)
+        errors.append((sited - truth[..., ::2, ::2]).square().mean())
+    assert errors[1] < errors[0] / 1.5
+
+
 def test_coefficients_recover_a_linear_relation():
     guide = torch.rand(1, 1, 40, 40)
     ab = torch.cat((30 * guide - 5, -20 * guide + 8), dim=1)

@@ -31,6 +31,8 @@ class PlaneFormat:
     """log2 of the horizontal and vertical chroma subsampling: (1, 1) is 4:2:0, (0, 0) is 4:4:4."""
     interlaced: bool = False
     """Whether even and odd lines are two fields; each then has chroma lines of its own."""
+    left_sited: bool = False
+    """True: chroma lies on every 2^n-th column of luma, as H.264 and most others have it. False: between columns."""
 
     def __post_init__(self) -> None:
         if not 8 <= self.bit_depth <= 16:

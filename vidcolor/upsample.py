@@ -60,18 +60,38 @@ class Upsampler:
         """Stored luma (1, H, W) -> Y′ in 0..1 at the size of the chroma planes, (1, 1, Hc, Wc), fields kept apart."""
         height, width = self.target.chroma_size(*luma.shape[1:])
         if not self.source.interlaced or height < 2:
-            return read_luma_(shrink(luma[None], (height, width)), self.source)
+            return read_luma_(self._sited(luma[None], (height, width)), self.source)
         shrunk = torch.empty((1, 1, height, width), device=luma.device)
         for field in (0, 1):
             lines = shrunk[..., field::2, :]
-            lines.copy_(shrink(luma[None, :, field::2], (lines.shape[2], width)))
+            lines.copy_(self._sited(luma[None, :, field::2], (lines.shape[2], width)))
         return read_luma_(shrunk, self.source)
+
+    def _sited(self, luma: Tensor, size: tuple[int, int]) -> Tensor:
+        """Means of luma around where the samples of chroma lie."""
+        across, down = self.target.chroma_shift
+        luma = _stretch(luma, -2, 0, size[0] << down)
+        if not (self.target.left_sited and across):
+            return shrink(_stretch(luma, -1, 0, size[1] << across), size)
+        half = 1 << across >> 1
+        right, left = (shrink(_stretch(luma, -1, start, size[1] << across), size) for start in (1 - half, -half))
+        return right.add_(left).div_(2)
 
     def _chroma(self, guide: Tensor, fine: Tensor, ab: Tensor, table: ChromaTable) -> Tensor:
         chroma = table(guide, ab[None] * self.saturation)
         slope, offset = guided_coefficients(guide, chroma, self.radius, self.tolerance)
         chroma = enlarge(offset, fine).addcmul_(enlarge(slope, fine), fine)
         return store_chroma_(clamp_to_gamut_(fine, chroma, self.target.matrix)[0], self.target)
+
+
+def _stretch(planes: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """So many rows or columns from `start` <= 0 on: where there are none, the edge is repeated."""
+    missing = start + length - planes.shape[dim]
+    if not start and not missing:
+        return planes
+    first, last = planes.narrow(dim, 0, 1), planes.narrow(dim, -1, 1)
+    parts = [first] * -start + [planes] + [last] * missing
+    return torch.cat(parts, dim).narrow(dim, 0, length)
 
 
 def check_saturation(saturation: float) -> None:

@@ -21,6 +21,9 @@ from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import reason
 from vidcolor.video.suffixes import is_animation
 
+CENTRED = frozenset({"mjpeg", "mpeg1video"})
+"""Encoders whose chroma is shown as lying between the columns of luma."""
+
 
 class Encoder:
     """Encodes the picture of `reader`, which comes as `info` says, for a stream that it adds to `container`.
@@ -35,7 +38,11 @@ class Encoder:
         self._target, self._info, self._encoding = target, info, encoding
         self._pixels = choose_pixel_format(codec, info.planes, info.width, info.height)
         self.planes = PlaneFormat(
-            self._pixels.bit_depth, info.planes.full_range, info.planes.matrix, self._pixels.chroma_shift
+            self._pixels.bit_depth,
+            info.planes.full_range,
+            info.planes.matrix,
+            self._pixels.chroma_shift,
+            left_sited=codec.name not in CENTRED,
         )
         """What the chroma of every batch has to be."""
         self._durations: dict[int, int] = {}
