@@ -232,6 +232,15 @@ def test_what_was_stopped_goes_on(share, reel, started, one):
     assert names(started.parent) == ["out.mkv"]
 
 
+def test_a_film_made_since_is_named_with_the_ways_out(share, reel, started):
+    started.write_bytes(b"precious")
+    assert share(reel, started).error.endswith(
+        "go on with --overwrite, or delete that folder to leave the file as it is"
+    )
+    assert share(reel, started, replace(SETTINGS, overwrite=True)).report.kept_spans > 0
+    assert names(started.parent) == ["out.mkv"]
+
+
 def test_a_damaged_window_is_done_again(share, reel, started, one):
     packets = folder_of(started) / "000000.packets"
     content = bytearray(packets.read_bytes())

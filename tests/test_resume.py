@@ -430,6 +430,15 @@ def test_an_older_file_stays_until_the_new_one_is_whole(reel, colorizer, tmp_pat
     assert is_whole(target) and names(tmp_path) == ["out.mkv"]
 
 
+def test_a_film_made_since_the_run_was_stopped_is_named_with_the_ways_out(reel, colorizer, started):
+    colorize_video(reel, started, colorizer, replace(SETTINGS, resume=False))
+    ways = r"\.out\.mkv\.vidcolor keeps what a stopped run .*; go on with --overwrite, or delete that folder .*it is$"
+    with pytest.raises(OutputError, match=ways):
+        colorize_video(reel, started, colorizer, SETTINGS)
+    assert colorize_video(reel, started, colorizer, replace(SETTINGS, overwrite=True)).kept_spans > 0
+    assert names(started.parent) == ["out.mkv"]
+
+
 def test_a_file_that_came_to_be_meanwhile_is_left_alone_and_the_film_put_beside_it(reel, colorizer, whole, tmp_path):
     target = tmp_path / "out.mkv"
     (tmp_path / "out-2.mkv").write_bytes(b"precious too")

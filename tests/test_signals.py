@@ -2,7 +2,8 @@
 
 import signal
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -82,6 +83,46 @@ def test_before_the_first_step_and_after_the_last_nothing_waits():
             on_step(1)
         with pytest.raises(Stopped):
             send("SIGHUP")
+
+
+CARELESS = """
+import signal
+try:
+    signal.raise_signal(signal.{name})
+except BaseException:
+    pass
+whole = True
+"""
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_a_signal_amid_an_import_waits_for_its_end(name, tmp_path, monkeypatch):
+    """Where an import is begun by C code, what is raised in it is lost, and the module stays half made."""
+    (tmp_path / "careless.py").write_text(CARELESS.format(name=name))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "careless", raising=False)
+    before = handlers()
+    with pytest.raises(Stopped) as caught, stopped_by_signals():
+        import careless
+
+        assert careless.whole
+        time.sleep(5)
+    assert caught.value.exit_code == CODES[name]
+    assert handlers() == before
+
+
+def test_a_signal_that_was_lost_is_heard_when_it_comes_again(monkeypatch):
+    monkeypatch.setattr("vidcolor.cli.signals.PATIENCE", 0.2)
+    with pytest.raises(Stopped) as caught, stopped_by_signals():
+        with suppress(Stopped):
+            send("SIGINT")
+        send("SIGTERM")
+        time.sleep(0.3)
+        with suppress(Stopped):
+            send("SIGINT")
+        time.sleep(0.3)
+        send("SIGTERM")
+    assert caught.value.exit_code == CODES["SIGTERM"]
 
 
 def test_what_is_ignored_or_handled_stays_so():

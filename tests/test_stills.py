@@ -131,6 +131,18 @@ def test_16_bit_colour_with_alpha_and_extras_stays(tmp_path):
     assert np.abs(luma_of(path)[0].astype(int) - luma_of(tmp_path / "out.png")[0]).max() <= 1
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_the_grey_that_stands_for_nothing_stays_transparent(tmp_path, deep):
+    grey = pattern(1, 40, 50, 16 if deep else 8)[0]
+    clear = int(grey[5, 7])
+    Image.fromarray(grey).save(tmp_path / "in.png", transparency=clear)
+    rewrite(tmp_path / "in.png", tmp_path / "out.png")
+    made = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert made.dtype == grey.dtype
+    assert np.array_equal(made[..., 3], np.where(grey == clear, 0, np.iinfo(grey.dtype).max))
+    assert np.abs(made[..., 1].astype(int) - grey).max() <= 1
+
+
 def test_16_bit_png_keeps_resolution_and_exif(tmp_path):
     exif = Image.Exif()
     exif[274] = 6

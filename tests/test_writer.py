@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from tests.clips import LOSSLESS, QUICK, Tone, leftovers, make_film, make_picture, pattern, rewrite, shown, with_grey
+from vidcolor.color import read_luma
 from vidcolor.errors import ConfigError, InputError, OutputError
 from vidcolor.frames import PlaneFormat
 from vidcolor.video import Encoding, Span, find_encoders, open_reader, open_writer
 from vidcolor.video.encoding import _refusal_of, choose_pixel_format
-from vidcolor.video.planes import change_depth
+from vidcolor.video.planes import change_levels
 from vidcolor.video.source import display_matrix
 
 needs_nvenc = pytest.mark.skipif("h264_nvenc" not in find_encoders(), reason="this build of FFmpeg has no NVENC")
@@ -127,7 +128,7 @@ def test_odd_sizes_keep_every_pixel(tmp_path):
 )
 def test_the_nearest_pixel_format_is_chosen(codec, planes, chosen, warned):
     pixels = choose_pixel_format(Encoding(codec=codec).find_codec(), planes, 64, 48)
-    assert (pixels.encoded, pixels.warning is not None) == (chosen, warned)
+    assert (pixels.encoded, bool(pixels.warnings)) == (chosen, warned)
 
 
 def test_a_shallower_codec_says_so(tmp_path):
@@ -142,11 +143,53 @@ def test_a_shallower_codec_says_so(tmp_path):
 def test_another_depth_keeps_black_white_and_order(source, target, full_range):
     black, white = (0, (1 << source) - 1) if full_range else (16 << (source - 8), 235 << (source - 8))
     luma = np.linspace(black, white, 50).astype(np.uint8 if source == 8 else np.uint16)[None]
-    changed = change_depth(luma, PlaneFormat(source, full_range, "709"), PlaneFormat(target, full_range, "709"))
+    changed = change_levels(luma, PlaneFormat(source, full_range, "709"), PlaneFormat(target, full_range, "709"))
     ends = (0, (1 << target) - 1) if full_range else (16 << (target - 8), 235 << (target - 8))
     assert (changed[0, 0], changed[0, -1]) == ends
     assert (np.diff(changed.astype(int)) >= 0).all()
     assert changed.dtype == (np.uint8 if target == 8 else np.uint16)
+
+
+@pytest.mark.parametrize("full_range", [True, False])
+@pytest.mark.parametrize(("source", "target"), [(8, 8), (8, 10), (10, 8), (16, 8)])
+def test_another_range_keeps_black_white_and_order(source, target, full_range):
+    planes = [PlaneFormat(source, full_range, "709"), PlaneFormat(target, not full_range, "709")]
+    (low, high), (black, white) = (
+        (0, (1 << p.bit_depth) - 1) if p.full_range else (16 << (p.bit_depth - 8), 235 << (p.bit_depth - 8))
+        for p in planes
+    )
+    luma = np.linspace(low, high, 50).astype(np.uint8 if source == 8 else np.uint16)[None]
+    changed = change_levels(luma, *planes)
+    assert (changed[0, 0], changed[0, -1]) == (black, white)
+    assert (np.diff(changed.astype(int)) > 0).all()
+    assert np.allclose(changed, np.linspace(black, white, 50), atol=0.006 * white + 1)
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "pix_fmt", "is_full"),
+    [
+        ("prores_ks", ".mov", "gray", False),
+        ("mpeg4", ".mp4", "gray", False),
+        ("libvpx", ".webm", "gray", False),
+        ("libx264", ".mp4", "gray", True),
+        ("mjpeg", ".mkv", "yuv420p", True),
+    ],
+)
+def test_the_range_is_one_that_the_codec_can_tell(tmp_path, codec, suffix, pix_fmt, is_full):
+    """What players make of the picture has the contrast of the source, whose black and white are both there."""
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", pix_fmt=pix_fmt, count=2)
+    writer = rewrite(source, tmp_path / f"out{suffix}", Encoding(codec, options={"b": "8000000"}))
+    assert any("range only: the levels" in warning for warning in writer.warnings) == (is_full != (pix_fmt == "gray"))
+    before, after = (
+        read_luma(torch.from_numpy(shown(path)[0].luma.copy()), PlaneFormat(depth, full, "709"))
+        for path, depth, full in (
+            (source, 8, pix_fmt == "gray"),
+            (tmp_path / f"out{suffix}", writer.planes.bit_depth, is_full),
+        )
+    )
+    assert writer.planes.full_range == is_full
+    assert (picture(tmp_path / f"out{suffix}")[0].color_range == 2) == is_full
+    assert (before.clamp(0, 1) - after.clamp(0, 1)).abs().mean() < 0.03
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
@@ -198,6 +241,26 @@ def test_matroska_keeps_rotation_and_names_lost_mirroring(tmp_path):
     assert writer.warnings == []
     mirrored = make_film(tmp_path / "in2.mp4", matrix=TURNED_AND_MIRRORED)
     assert any("mirror" in warning for warning in rewrite(mirrored, tmp_path / "out2.mkv").warnings)
+
+
+def test_fields_have_their_chroma_where_only_the_container_tells_of_them(tmp_path):
+    source = make_film(tmp_path / "in.mkv", codec="ffv1", count=2, tags={"field_order": 2})
+    assert not picture(source)[0].interlaced_frame
+    with open_reader(source) as reader:
+        assert reader.info.planes.interlaced
+
+
+def test_a_film_that_becomes_interlaced_says_so(tmp_path):
+    progressive = make_film(tmp_path / "one.ts", codec="mpeg2video", count=12)
+    fields = make_film(
+        tmp_path / "two.ts", codec="mpeg2video", count=12, options={"flags": "+ildct+ilme"}, tags={"field_order": 2}
+    )
+    (tmp_path / "in.ts").write_bytes(progressive.read_bytes() + fields.read_bytes())
+    said = "the picture becomes interlaced on the way: its fields are written as whole frames"
+    for name, expected in (("in.ts", [False, True]), ("one.ts", [False]), ("two.ts", [True])):
+        with open_reader(tmp_path / name) as reader:
+            assert sorted({frame.interlaced_frame for frame, _, _ in reader.frames()}) == expected
+        assert reader.warnings.count(said) == (name == "in.ts")
 
 
 def test_interlaced_pictures_stay_interlaced(tmp_path):

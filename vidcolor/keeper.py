@@ -151,8 +151,12 @@ def _frames(batches: Iterable[FrameBatch], waiting: deque[FrameBatch]) -> Iterat
 
 
 def _convert(chroma: Tensor, source: PlaneFormat, target: PlaneFormat, size: tuple[int, int]) -> Tensor:
-    """Stored chroma (N, 2, ., .) in another depth and size; as it is where neither differs."""
-    if (source.bit_depth, source.chroma_shift) == (target.bit_depth, target.chroma_shift):
+    """Stored chroma (N, 2, ., .) in another depth, range and size; as it is where none differs."""
+    if _stored_as(source) == _stored_as(target):
         return chroma
     resized = F.interpolate(read_chroma(chroma, source), size, mode="bilinear", antialias=True)
     return store_chroma_(resized, target)
+
+
+def _stored_as(planes: PlaneFormat) -> tuple[int, bool, tuple[int, int]]:
+    return planes.bit_depth, planes.full_range, planes.chroma_shift

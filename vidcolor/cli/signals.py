@@ -2,8 +2,10 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from vidcolor.cli.exits import HUNG_UP, INTERRUPTED, TERMINATED
@@ -12,6 +14,10 @@ T = TypeVar("T")
 
 _CODES = {"SIGHUP": HUNG_UP, "SIGINT": INTERRUPTED, "SIGTERM": TERMINATED}
 """Signal, where the system has it, to exit code: 128 and its number, as shells have it."""
+PATIENCE = 10.0
+"""Seconds for which the clean-up is not to be disturbed."""
+PAUSE = 0.05
+"""Seconds until it is looked again whether an import is over."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -29,7 +35,11 @@ def exit_code(interrupt: KeyboardInterrupt) -> int:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Within, the first of these signals raises Stopped; not those that somebody ignores (nohup) or handles."""
+    """Within, the first of these signals raises Stopped; not those that somebody ignores (nohup) or handles.
+
+    One that comes amid an import waits for its end. Others are heard again after PATIENCE: what is raised may be lost
+    where C code or a destructor calls Python.
+    """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         before = _hand_over((signal.SIG_DFL, signal.default_int_handler), _stop)
@@ -49,7 +59,7 @@ def stopped_between_steps(show: Callable[[T], None]) -> Iterator[Callable[[T], N
     """
     asked: list[int] = []
 
-    def ask(number: int, frame: object) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
         asked.append(number)
         _hand_over((ask,), _stop)
 
@@ -65,9 +75,30 @@ def stopped_between_steps(show: Callable[[T], None]) -> Iterator[Callable[[T], N
         _hand_over((ask,), _stop)
 
 
-def _stop(number: int, frame: object) -> None:
-    _hand_over((_stop,), signal.SIG_IGN)  # the clean-up is not to be disturbed
+def _stop(number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        later = threading.Timer(PAUSE, signal.raise_signal, [number])
+        later.daemon = True
+        later.start()
+        return
+    heard = time.monotonic()
+
+    def stop_again(number: int, frame: FrameType | None) -> None:
+        if time.monotonic() - heard >= PATIENCE:
+            _hand_over((stop_again,), _stop)
+            _stop(number, frame)
+
+    _hand_over((_stop,), stop_again)
     raise Stopped(_code_of(number))
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether the program is amid an import, which an exception may leave half done: torch's own even loses it."""
+    while frame is not None and (module := frame.f_globals.get("__name__")) != "vidcolor.cli":
+        if module == "importlib._bootstrap":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _hand_over(handlers: tuple[Any, ...], new: Any) -> dict[int, Any]:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from vidcolor.errors import ConfigError
+from vidcolor.errors import ConfigError, OutputError
 from vidcolor.files import Partial, flush, flush_folder
 
 LONGEST_NAME = 200
@@ -45,6 +45,14 @@ def made_otherwise(target: Path, changed: str) -> ConfigError:
     return ConfigError(
         f"{target}: what {folder_of(target).name} keeps of it was made otherwise ({changed}); "
         f"run it as before, or delete that folder to start anew"
+    )
+
+
+def left_behind(target: Path) -> OutputError:
+    """What there is to say where another run has made the target since a stopped one began to."""
+    return OutputError(
+        f"{target}: exists already, and {folder_of(target).name} keeps what a stopped run has finished of another; "
+        f"go on with --overwrite, or delete that folder to leave the file as it is"
     )
 
 

@@ -14,7 +14,7 @@ import torch
 from vidcolor.errors import OutputError
 from vidcolor.frames import FrameBatch, Memory, PlaneFormat, VideoInfo
 from vidcolor.resume.description import Description
-from vidcolor.resume.folder import JoinedFilm
+from vidcolor.resume.folder import JoinedFilm, left_behind
 from vidcolor.resume.journal import Journal, Kept, open_journal
 from vidcolor.video import (
     Encoder,
@@ -120,6 +120,8 @@ def open_spans(
     check_target(target, reader.source, overwrite=True)
     with open_journal(target) as journal:
         overwrite = overwrite or journal.is_joined
+        if journal.spans and not overwrite and target.exists():
+            raise left_behind(target)
         partial = JoinedFilm(target, overwrite, journal.join)
         try:
             with open_writer(

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from vidcolor.files import Partial, flush_folder, write_bytes
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.resume.description import Description, differences, digest_of
-from vidcolor.resume.folder import JoinedFilm, folder_of, made_otherwise, plan_of
+from vidcolor.resume.folder import JoinedFilm, folder_of, left_behind, made_otherwise, plan_of
 from vidcolor.resume.lock import hold
 from vidcolor.video import (
     Encoder,
@@ -102,7 +102,10 @@ class WindowFiles:
         Raises OutputError where the target cannot be written or another job is at work on it, ConfigError where the
         finished windows are another job's.
         """
-        check_target(self.target, source, overwrite or self._joined.exists())
+        overwrite = overwrite or self._joined.exists()
+        if self._plan.exists() and not overwrite and self.target.exists():
+            raise left_behind(self.target)
+        check_target(self.target, source, overwrite)
         self._lock = hold(self.target)
         if self._plan.exists():
             return self._agree(description)

@@ -39,7 +39,7 @@ class Encoder:
         self._pixels = choose_pixel_format(codec, info.planes, info.width, info.height)
         self.planes = PlaneFormat(
             self._pixels.bit_depth,
-            info.planes.full_range,
+            self._pixels.full_range,
             info.planes.matrix,
             self._pixels.chroma_shift,
             left_sited=codec.name not in CENTRED,
@@ -58,14 +58,14 @@ class Encoder:
                 codec.name, info.usual_rate, options, width=info.width, height=info.height, time_base=info.time_base
             )
         except ValueError as error:
-            problem = f"{target}: {target.suffix} files take no {encoding.codec}"
-            raise OutputError(f"{problem}, choose another codec or .mkv as the target") from error
+            way_out = "another codec" if target.suffix.lower() == ".mkv" else "another codec or .mkv as the target"
+            raise OutputError(f"{target}: {target.suffix} files take no {encoding.codec}, choose {way_out}") from error
         self.stream.codec_context.pix_fmt = self._pixels.encoded
         self.stream.codec_context.thread_type = "AUTO"
         is_same_size = (info.width, info.height) == (reader.info.width, reader.info.height)
         tags = reader.tags if is_same_size else name_matrix(reader.tags, info.planes)
-        self.warnings = [warning for warning in (encoding.warning, self._pixels.warning) if warning]
-        self.warnings += describe_picture(self.stream, tags, info.planes)
+        self.warnings = [warning for warning in (encoding.warning, *self._pixels.warnings) if warning]
+        self.warnings += describe_picture(self.stream, tags, self.planes)
 
     @property
     def header(self) -> bytes:
@@ -97,7 +97,7 @@ class Encoder:
 
     def encode_frame(self, luma: Plane, chroma: Plane, pts: int, duration: int) -> list[Packet[VideoStream]]:
         """The packets that are ready once this frame is in: luma (H, W) as it came, chroma (2, Hc, Wc)."""
-        luma = planes.change_depth(luma, self._info.planes, self.planes)
+        luma = planes.change_levels(luma, self._info.planes, self.planes)
         frame = planes.build_frame(luma, chroma, self._pixels.planar)
         frame.pts, frame.time_base = pts, self._info.time_base
         self._durations[pts] = duration or self._info.usual_duration

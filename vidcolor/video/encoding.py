@@ -21,6 +21,11 @@ from vidcolor.video.source import reason
 _EVEN_ONLY = frozenset({"h264", "hevc"})
 _LEAST_SIDE = {"libx265": 64}
 """Encoders that damage the memory of the process where both sides are shorter."""
+_FULL_ONLY = frozenset({"mjpeg"})
+_LIMITED_ONLY = frozenset({
+    "prores", "prores_aw", "prores_ks", "mpeg4", "libxvid", "mpeg2video", "mpeg1video", "libvpx", "libtheora",
+})  # fmt: skip
+"""Encoders whose pictures all players take for limited range: there is no place to say otherwise."""
 _PLANAR_YUV = re.compile(r"yuv4\d\dp(9|1[0246])?(le)?")
 # Encoders that take deep pictures only with interleaved chroma; PyAV interleaves the planes without loss.
 _PLANAR_OF = {"p010le": "yuv420p10le", "p012le": "yuv420p12le", "p210le": "yuv422p10le"}
@@ -143,8 +148,9 @@ class PixelFormat:
     encoded: str
     planar: str
     bit_depth: int
+    full_range: bool
     chroma_shift: tuple[int, int]
-    warning: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def choose_pixel_format(codec: Codec, planes: PlaneFormat, width: int, height: int) -> PixelFormat:
@@ -158,8 +164,12 @@ def choose_pixel_format(codec: Codec, planes: PlaneFormat, width: int, height: i
         raise OutputError(f"{codec.name} takes no Y'CbCr picture of {width}x{height}, try another codec")
     best = min(fitting, key=lambda name: _distance(name, planes))
     planar = _PLANAR_OF.get(best, best)
-    depth, shift = _depth(planar), chroma_shift(planar)
-    return PixelFormat(best, planar, depth, shift, _difference(codec.name, best, planes))
+    full_range = codec.name in _FULL_ONLY or (planes.full_range and codec.name not in _LIMITED_ONLY)
+    warnings = [_difference(codec.name, best, planes)]
+    if full_range != planes.full_range:
+        known = "full" if full_range else "limited"
+        warnings.append(f"{codec.name} knows {known} range only: the levels of luma are moved into it")
+    return PixelFormat(best, planar, _depth(planar), full_range, chroma_shift(planar), tuple(filter(None, warnings)))
 
 
 def _fits(codec: Codec, name: str, width: int, height: int) -> bool:

@@ -208,28 +208,44 @@ def describe(source: Stream, target: Stream) -> list[str]:
 
 
 def _accepts(format_name: str, stream: Stream) -> bool:
-    """True where a file of this format can really be begun with a copy of the stream."""
+    """True where a file of this format can really be begun with a copy of the stream, and ended if it holds PCM."""
     if format_name == "mpegts" and codec_name(stream) not in _IN_TRANSPORT_STREAMS:
         return False
-    return _begins(format_name, lambda trial: _add_copy(trial, stream))
+    return _holds(format_name, lambda trial: _add_copy(trial, stream), _silence(stream))
 
 
 def _converts(format_name: str, stream: Stream) -> bool:
     """True where one can be begun with the stream converted; a damaged stream may not even open."""
-    return converts(format_name, stream) and _begins(format_name, lambda trial: _add_conversion(trial, stream))
+    return converts(format_name, stream) and _holds(format_name, lambda trial: _add_conversion(trial, stream))
 
 
-def _begins(format_name: str, add: Callable[[OutputContainer], object]) -> bool:
+def _holds(format_name: str, add: Callable[[OutputContainer], Any], packet: Packet[Any] | None = None) -> bool:
+    """Whether a file can be begun with what `add` adds to it, and ended if a packet of that is at hand."""
     trial = av.open(io.BytesIO(), "w", format=format_name)
     try:
-        add(trial)
+        added = add(trial)
         trial.start_encoding()
+        if packet is not None:
+            packet.stream = added
+            trial.mux(packet)
+            trial.close()
     except (ValueError, FFmpegError):
         return False
     finally:
         with suppress(FFmpegError):
             trial.close()
     return True
+
+
+def _silence(stream: Stream) -> Packet[Any] | None:
+    """A packet of PCM: MP4 learns at its end only that it cannot hold channels without names. None of other codecs."""
+    if not codec_name(stream).startswith("pcm_"):
+        return None
+    context: Any = stream.codec_context
+    packet = Packet(bytes(context.format.bytes * context.channels))
+    packet.pts = packet.dts = 0
+    packet.time_base = stream.time_base  # type: ignore[assignment]
+    return packet
 
 
 def _add_copy(output: OutputContainer, stream: Stream) -> Stream:

@@ -28,6 +28,7 @@ _OTHER_MATRICES = {8: "YCgCo", 10: "BT.2020 constant luminance", 11: "Y'D'zD'x",
 """AVColorSpace without a luma that the colours are made for."""
 _HDR = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"})
 CAPTIONS = "closed captions inside the picture cannot be kept"
+FIELDS = "the picture becomes interlaced on the way: its fields are written as whole frames"
 _CAPTIONS = "A53_CC"
 """As US broadcasts carry them, line 21 of old tapes among it."""
 _WITHOUT_ROTATION = frozenset({"mpegts"})
@@ -76,7 +77,7 @@ def read_tags(stream: VideoStream, first: VideoFrame) -> PictureTags:
 def _field_order(stream: VideoStream, first: VideoFrame) -> int:
     """As the header says; DV and others tell it on their frames only, where PyAV does not show which field is first."""
     told = stream.codec_context.field_order
-    if told or not first.interlaced_frame:
+    if told in INTERLACED or not first.interlaced_frame:
         return told
     return BOTTOM_FIRST if stream.codec_context.codec.canonical_name == "dvvideo" else TOP_FIRST
 
@@ -85,10 +86,11 @@ def read_info(stream: VideoStream, first: VideoFrame) -> VideoInfo:
     """Size, planes, time base, and the hints at rate and length."""
     tick = stream.time_base or Fraction(1, av.time_base)
     rate = _rate(stream, first, tick)
+    is_interlaced = _field_order(stream, first) in INTERLACED
     return VideoInfo(
         width=first.width,
         height=first.height,
-        planes=planes.plane_format(first),
+        planes=replace(planes.plane_format(first), interlaced=is_interlaced),
         time_base=tick,
         rate=rate,
         frame_count=_frame_count(stream, tick, rate),
@@ -131,10 +133,16 @@ def carries_captions(frame: VideoFrame) -> bool:
     return _CAPTIONS in side_data_names(frame)
 
 
+def carries_fields(frame: VideoFrame, tags: PictureTags) -> bool:
+    """Whether the frame is interlaced where the first one was not."""
+    return frame.interlaced_frame and tags.field_order not in INTERLACED
+
+
 def describe_picture(stream: VideoStream, tags: PictureTags, written: PlaneFormat) -> list[str]:
     """Give an output stream what the source's picture was tagged with; what its container or PyAV cannot take."""
     context = stream.codec_context
-    context.color_range = planes.FULL if written.full_range else tags.color_range
+    limited = planes.LIMITED if tags.color_range == planes.FULL else tags.color_range
+    context.color_range = planes.FULL if written.full_range else limited
     context.color_primaries = tags.color_primaries
     context.color_trc = tags.color_trc
     is_faithful = tags.colorspace in planes.FAITHFUL_COLORSPACES

@@ -198,16 +198,23 @@ def build_frame(luma: Plane, chroma: Plane, pix_fmt: str) -> VideoFrame:
     return frame
 
 
-def change_depth(luma: Plane, source: PlaneFormat, target: PlaneFormat) -> Plane:
-    """Luma of the source's bit depth in the target's: exact when it grows, rounded when it shrinks."""
-    if source.bit_depth == target.bit_depth:
+def change_levels(luma: Plane, source: PlaneFormat, target: PlaneFormat) -> Plane:
+    """Luma of the source's bit depth and range in the target's: exact where only the depth grows, else rounded."""
+    if (source.bit_depth, source.full_range) == (target.bit_depth, target.full_range):
         return luma
-    if source.full_range:
-        scale = ((1 << target.bit_depth) - 1) / ((1 << source.bit_depth) - 1)
-    else:
-        scale = 2.0 ** (target.bit_depth - source.bit_depth)
-    scaled = np.rint(luma.astype(np.float64) * scale).clip(0, (1 << target.bit_depth) - 1)
-    return _as_samples(scaled, target.bit_depth)
+    return _levels(source.bit_depth, source.full_range, target.bit_depth, target.full_range)[luma]
+
+
+@lru_cache
+def _levels(old_depth: int, was_full: bool, depth: int, is_full: bool) -> Plane:
+    """What becomes of every level."""
+    (old_black, old_white), (black, white) = _black_and_white(old_depth, was_full), _black_and_white(depth, is_full)
+    levels = (np.arange(1 << old_depth) - old_black) * ((white - black) / (old_white - old_black)) + black
+    return _as_samples(np.rint(levels).clip(0, (1 << depth) - 1), depth)
+
+
+def _black_and_white(depth: int, is_full: bool) -> tuple[int, int]:
+    return (0, (1 << depth) - 1) if is_full else (16 << (depth - 8), 235 << (depth - 8))
 
 
 def _rgb_depth(pix_fmt: VideoFormat) -> int:

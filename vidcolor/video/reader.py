@@ -30,7 +30,9 @@ from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.moments import NO_TIMES, spread_frames
 from vidcolor.video.picture import (
     CAPTIONS,
+    FIELDS,
     carries_captions,
+    carries_fields,
     clock_start,
     describe_strangeness,
     read_info,
@@ -155,6 +157,8 @@ class VideoReader:
             end = pts + duration
             if CAPTIONS not in self.warnings and carries_captions(frame):
                 self.warnings.append(CAPTIONS)
+            if FIELDS not in self.warnings and carries_fields(frame, self.tags):
+                self.warnings.append(FIELDS)
             yield self._in_layout(frame, pts), pts - self._shift, duration
         if (warning := gaps.warning(self.info.time_base)) and warning not in self.warnings:
             self.warnings.append(warning)

@@ -20,7 +20,7 @@ from vidcolor.turn import Turn
 from vidcolor.video import png
 from vidcolor.video.notes import Note, jpeg_segments, tiff_tags
 from vidcolor.video.pillow import save_picture
-from vidcolor.video.planes import Plane, change_depth
+from vidcolor.video.planes import Plane, change_levels
 from vidcolor.video.stills import Extras, StillReader, descriptive
 
 JPEG_QUALITY = 95
@@ -88,7 +88,7 @@ class StillWriter:
         """Write the frame: luma as the reader gave it, chroma (1, 2, H, W) as `planes` says. Raises OutputError."""
         if batch.chroma is None:
             raise ValueError("a batch must have chroma before it can be written")
-        luma = change_depth(batch.luma[0, 0].cpu().numpy(), self._source, self.planes)
+        luma = change_levels(batch.luma[0, 0].cpu().numpy(), self._source, self.planes)
         chroma = batch.chroma[0].cpu().numpy()
         try:
             if self._suffix in _JPEG and self.planes.matrix == "601":
@@ -105,7 +105,7 @@ class StillWriter:
         """(H, W, 3), or 4 with alpha, of the luma's dtype."""
         rgb = to_rgb(luma, chroma, self.planes)
         if self._alpha is not None:
-            rgb = np.dstack([rgb, change_depth(self._alpha, self._still.planes, self.planes)])
+            rgb = np.dstack([rgb, change_levels(self._alpha, self._still.planes, self.planes)])
         upright = self._turn.upright(torch.from_numpy(rgb).movedim(-1, 0)).movedim(0, -1)
         return np.ascontiguousarray(upright.numpy())
 

@@ -152,7 +152,9 @@ def _take_apart(image: Image.Image, source: Path) -> Still:
     image.load()  # Pillow turns a TIFF upright here, so the orientation of its pixels must be read after
     extras = _extras(image, source)
     if image.mode.startswith("I;16") or image.mode == "I":
-        return Still(_deep_grey(image, source), PlaneFormat(16, True, "709", (0, 0)), None, extras)
+        luma, clear = _deep_grey(image, source), image.info.get("transparency")
+        alpha = None if clear is None else np.where(luma == clear, 0, 0xFFFF).astype(np.uint16)
+        return Still(luma, PlaneFormat(16, True, "709", (0, 0)), alpha, extras)
     if image.mode == "F":
         raise InputError(f"{source}: pixels of 32-bit floats are not read, save it with 16 bits")
     if is_deep or is_in_planes:
