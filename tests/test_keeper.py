@@ -16,8 +16,8 @@ from tests.clips import LOSSLESS, make_film
 from tests.models import make_model
 from tests.scenes import glide, read_planes, write_film
 from vidcolor.colorizer import load_colorizer
-from vidcolor.frames import FrameBatch, PlaneFormat
-from vidcolor.keeper import EVERY, LOOK_AHEAD, Keeper, KeptShot, is_colorful
+from vidcolor.frames import NOTHING, FrameBatch, PlaneFormat
+from vidcolor.keeper import EVERY, LOOK_AHEAD, Keeper, KeptShot, Look, look_at
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.video import open_reader, planes
 
@@ -57,7 +57,9 @@ def joined(tmp_path):
 def colorful(path):
     with open_reader(path) as reader:
         (batch,) = reader.batches(1, own_chroma=True)
-        return batch.own_chroma is not None and is_colorful(batch.luma[0], batch.own_chroma[0], reader.info.planes)
+        if batch.own_chroma is None:
+            return False
+        return look_at(batch.luma[0], batch.own_chroma[0], reader.info.planes) is Look.COLOR
 
 
 def test_only_shots_in_colour_are_kept_and_they_to_the_bit(tmp_path, joined, colorizer):
@@ -170,7 +172,7 @@ def test_a_shot_that_rises_out_of_black_is_in_colour():
     assert marked.in_color == (True,) * frames
 
 
-def test_the_verdict_holds_for_the_whole_shot_and_little_is_held_back():
+def test_a_verdict_turns_only_where_a_whole_window_contradicts_it_and_little_is_held_back():
     taken = []
 
     def batches():
@@ -180,10 +182,50 @@ def test_the_verdict_holds_for_the_whole_shot_and_little_is_held_back():
 
     handed_out = 0
     for batch in Keeper(PLANES, TICK, looks=True).mark(batches()):
+        turned = handed_out >= 6  # the window before begins in grey
+        assert batch.in_color == (turned,) * 8 and (batch.own_chroma is not None) == turned
+        assert batch.first_of_shot == (handed_out in (0, 6, 10),) + (False,) * 7
         handed_out += 1
-        assert batch.in_color == (handed_out > 10,) * 8 and (batch.own_chroma is not None) == (handed_out > 10)
         assert len(taken) - handed_out <= LOOK_AHEAD // 8 + 1
     assert handed_out == 20
+
+
+def verdicts(batches, memory=NOTHING):
+    marked = list(Keeper(PLANES, TICK, memory, looks=True).mark(batches))
+    return [flag for batch in marked for flag in batch.in_color], marked[-1].memory
+
+
+def black(count):
+    """As between two fades."""
+    return replace(shot(count, 0, first=False), luma=torch.full((count, 1, 48, 64), 16, dtype=torch.uint8))
+
+
+def toned(count):
+    batch = shot(count, 0, first=False)
+    batch.own_chroma[:, 1] += 12
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("then", "stays"),
+    [(lambda: shot(48, 0, first=False), 24), (lambda: black(48), 72), (lambda: toned(48), 72)],
+    ids=["grey", "black", "toned"],
+)
+def test_a_shot_in_colour_turns_grey_only_where_there_is_a_picture_in_grey(then, stays):
+    found, _ = verdicts([shot(24, 60), then()])
+    assert found == [True] * stays + [False] * (72 - stays)
+
+
+@pytest.mark.parametrize("place", [20, 24, 33])
+def test_where_a_span_ends_amid_a_window_the_verdicts_are_those_of_the_whole(place):
+    def part(count, chroma, first=False, ends=False):
+        return replace(shot(count, chroma, first), memory={} if ends else None)
+
+    whole, _ = verdicts([part(40, 0, True), part(60, 60)])
+    assert whole == [False] * 48 + [True] * 52
+    before, memory = verdicts([part(place, 0, True, True)])
+    after, _ = verdicts([part(40 - place, 0), part(60, 60)], memory)
+    assert before + after == whole
 
 
 @pytest.mark.parametrize("verdict", [True, False])
@@ -191,6 +233,20 @@ def test_a_shot_that_was_begun_before_keeps_its_verdict(verdict):
     keeper = Keeper(PLANES, TICK, {"keeper.in_color": torch.tensor(verdict)}, looks=True)
     first, second = keeper.mark([shot(4, 0 if verdict else 60, first=False), shot(4, 60)])
     assert (first.in_color, second.in_color) == ((verdict,) * 4, (True,) * 4)
+
+
+def test_colour_that_grey_film_dissolves_into_is_kept(tmp_path, colorizer):
+    grey, color = greyed(glide("astronaut", 48, 96, 128)), glide("coffee", 72, 96, 128)
+    share = torch.linspace(0, 1, 12).view(-1, 1, 1, 1)
+    middle = torch.lerp(grey[-12:], color[:12], share)
+    film = write_film(tmp_path / "in.mkv", torch.cat((grey[:-12], middle, color[12:])))
+    report = colorize_video(film, tmp_path / "out.mkv", colorizer, SETTINGS)
+    (kept,) = report.shots_in_color
+    assert Fraction(kept.start).limit_denominator(25) <= Fraction(72, 25) and kept.end == pytest.approx(108 / 25)
+    begin = round(kept.start * 25)
+    (_, chroma), (_, new) = read_planes(film), read_planes(tmp_path / "out.mkv")
+    assert torch.equal(chroma[begin:], new[begin:])
+    assert (chroma[:36] - new[:36]).abs().float().mean() > 3
 
 
 def test_without_being_asked_nothing_is_looked_at_or_held():

@@ -16,6 +16,8 @@ from vidcolor.video.source import display_matrix, side_data_names
 MAX_RATE = 300
 """Frames a second above which a header's hint is a time base (FLV and some MKV say 1000), not a rate."""
 
+_HD = 720
+"""Lines from which DV is DVCPRO HD, whose top field comes first."""
 UNSPECIFIED = 2
 """AVColorSpace where the matrix is not named."""
 
@@ -79,7 +81,8 @@ def _field_order(stream: VideoStream, first: VideoFrame) -> int:
     told = stream.codec_context.field_order
     if told in INTERLACED or not first.interlaced_frame:
         return told
-    return BOTTOM_FIRST if stream.codec_context.codec.canonical_name == "dvvideo" else TOP_FIRST
+    is_dv = stream.codec_context.codec.canonical_name == "dvvideo" and first.height < _HD
+    return BOTTOM_FIRST if is_dv else TOP_FIRST
 
 
 def read_info(stream: VideoStream, first: VideoFrame) -> VideoInfo:
