@@ -254,11 +254,27 @@ def test_a_damaged_window_is_done_again(share, reel, started, one):
 def test_a_power_cut_after_the_last_step_costs_nothing(share, reel, tmp_path, monkeypatch):
     target = tmp_path / "out.mkv"
     with monkeypatch.context() as patch:
-        patch.setattr("vidcolor.resume.windows.shutil.rmtree", lambda folder, **_: None)
+        patch.setattr("vidcolor.resume.windows.discard", lambda target: None)
         share(reel, target)
     assert target.exists() and not is_whole(target)
     assert share(reel, target).report.kept_frames == FRAMES
     assert names(tmp_path) == ["out.mkv"] and is_whole(target)
+
+
+def test_a_kill_amid_tidying_up_costs_nothing(share, reel, tmp_path, monkeypatch):
+    target = tmp_path / "out.mkv"
+
+    def delete_one(folder, **_):
+        if folder.exists():
+            min(folder.iterdir()).unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("shutil.rmtree", delete_one)
+        share(reel, target)
+    assert is_whole(target)
+    outcome = share(reel, target)
+    assert (outcome.report, outcome.error) == (None, None)
 
 
 def test_where_seeking_misleads_one_process_reads_the_whole(share, reel, colorizer, tmp_path, monkeypatch):

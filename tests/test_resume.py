@@ -1,6 +1,7 @@
 """A run that is stopped goes on: the same film, nothing done twice, nothing mixed, nothing left behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -183,7 +184,7 @@ def test_colours_that_are_kept_are_reported_where_only_the_joining_is_left(color
     film, target = write_film(tmp_path / "in.mkv", glide("coffee", 60, 48, 64)), tmp_path / "out.mkv"
     settings = replace(SETTINGS, keep_color=True)
     with monkeypatch.context() as patch, pytest.raises(Pulled):
-        patch.setattr("vidcolor.files.os.replace", cut_power_at(target))
+        patch.setattr("os.replace", cut_power_before(target.name))
         colorize_video(film, target, colorizer, settings)
     resumed = colorize_video(film, target, colorizer, settings)
     assert resumed.kept_frames == resumed.frames == 60
@@ -387,15 +388,16 @@ def test_a_lock_is_one_holders(tmp_path):
         assert take_lock(other.fileno())
 
 
-@pytest.mark.parametrize("moment", ["vidcolor.files.os.replace", "vidcolor.resume.journal.shutil.rmtree"])
-def test_a_power_cut_around_the_last_step_costs_nothing(reel, colorizer, whole, tmp_path, monkeypatch, moment):
+@pytest.mark.parametrize("place", ["out.mkv", ".out.mkv.vidcolor.done"])
+def test_a_power_cut_around_the_last_step_costs_nothing(reel, colorizer, whole, tmp_path, monkeypatch, place):
+    """Before the film gets its name, and before the folder beside it goes."""
     target = tmp_path / "out.mkv"
     with monkeypatch.context() as patch:
-        patch.setattr("vidcolor.resume.journal.shutil.rmtree", lambda folder, **_: None)
-        patch.setattr(moment, cut_power_at(target))
+        patch.setattr("shutil.rmtree", lambda folder, **_: None)
+        patch.setattr("os.replace", cut_power_before(place))
         with pytest.raises(Pulled):
             colorize_video(reel, target, colorizer, SETTINGS)
-    assert target.exists() == moment.endswith("rmtree")
+    assert target.exists() == (place != "out.mkv")
     assert not is_whole(target)
     report = colorize_video(reel, target, colorizer, SETTINGS)
     assert report.kept_frames == FRAMES
@@ -403,17 +405,34 @@ def test_a_power_cut_around_the_last_step_costs_nothing(reel, colorizer, whole, 
     assert names(tmp_path) == ["out.mkv"]
 
 
-def cut_power_at(target):
-    import os
+def cut_power_before(place):
+    """As os.replace, but for what would get the name `place`."""
+    move = os.replace
 
-    replace_file = os.replace
-
-    def cut(*places, **_):
-        if len(places) == 2 and Path(places[1]) != target:
-            return replace_file(*places)
-        raise Pulled
+    def cut(source, target):
+        if Path(target).name == place:
+            raise Pulled
+        move(source, target)
 
     return cut
+
+
+def test_a_kill_amid_tidying_up_costs_nothing(reel, colorizer, tmp_path, monkeypatch):
+    target = tmp_path / "out.mkv"
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", delete_one)
+        with pytest.raises(Pulled):
+            colorize_video(reel, target, colorizer, SETTINGS)
+    assert is_whole(target) and len(names(tmp_path)) == 2
+    colorize_video(reel, target, colorizer, replace(SETTINGS, overwrite=True))
+    assert names(tmp_path) == ["out.mkv"]
+
+
+def delete_one(folder, **_):
+    """Begin to delete, and be killed."""
+    if folder.exists():
+        min(folder.iterdir()).unlink()
+        raise Pulled
 
 
 def test_an_older_file_stays_until_the_new_one_is_whole(reel, colorizer, tmp_path):

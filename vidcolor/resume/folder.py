@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from vidcolor.errors import ConfigError, OutputError
@@ -38,6 +40,17 @@ def lock_of(target: Path) -> Path:
 def is_whole(target: Path) -> bool:
     """Whether the target is there and no run of it is left to be finished."""
     return target.exists() and not journal_of(target).exists() and not plan_of(target).exists()
+
+
+def discard(target: Path) -> None:
+    """Delete the folder, in one step as far as a run to come can tell. What a kill leaves goes with the next one."""
+    folder = folder_of(target)
+    done = folder.with_name(f"{folder.name}.done")
+    shutil.rmtree(done, ignore_errors=True)
+    with suppress(OSError):  # Windows moves no folder of which a file is open
+        os.replace(folder, done)
+    for left in (done, folder):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def made_otherwise(target: Path, changed: str) -> ConfigError:

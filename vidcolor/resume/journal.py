@@ -8,7 +8,6 @@ whole.*               the film while its spans are joined          lock    held 
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -22,7 +21,7 @@ from vidcolor.errors import ConfigError, OutputError
 from vidcolor.files import flush, flush_folder, write_bytes
 from vidcolor.frames import NOTHING, Memory
 from vidcolor.resume.description import Description, differences, digest_of
-from vidcolor.resume.folder import folder_of, journal_of, lock_of, made_otherwise, plan_of
+from vidcolor.resume.folder import discard, folder_of, journal_of, lock_of, made_otherwise, plan_of
 from vidcolor.resume.lock import hold
 from vidcolor.video import translated
 
@@ -177,7 +176,7 @@ def open_journal(target: Path) -> Iterator[Journal]:
             yield journal
         finally:
             if journal.is_done or not journal.spans:
-                shutil.rmtree(journal.folder, ignore_errors=True)
+                discard(target)
 
 
 def _digest(content: dict[str, Any]) -> str:

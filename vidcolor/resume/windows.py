@@ -9,7 +9,6 @@ lock                  held by the process that began the job, until it ends
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from typing import Any, BinaryIO
 from vidcolor.files import Partial, flush_folder, write_bytes
 from vidcolor.frames import FrameBatch, PlaneFormat, VideoInfo
 from vidcolor.resume.description import Description, differences, digest_of
-from vidcolor.resume.folder import JoinedFilm, folder_of, left_behind, made_otherwise, plan_of
+from vidcolor.resume.folder import JoinedFilm, discard, folder_of, left_behind, made_otherwise, plan_of
 from vidcolor.resume.lock import hold
 from vidcolor.video import (
     Encoder,
@@ -180,7 +179,7 @@ class WindowFiles:
 
     def discard(self) -> None:
         """Delete all that is finished."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        discard(self.target)
 
     def _packets(self, number: int) -> Path:
         return self._folder / f"{number:06d}.packets"
