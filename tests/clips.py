@@ -134,6 +134,8 @@ def frames(count: int, height: int, width: int, pix_fmt: str, grey: NDArray[Any]
 def _add_tone(output: Any, tone: Tone) -> Any:
     stream = output.add_stream(tone.codec, tone.rate)
     stream.codec_context.layout = tone.layout
+    if tone.codec.startswith("wma"):
+        stream.codec_context.bit_rate = 128_000  # it has no rate of its own
     stream.metadata.update(tone.metadata or {})
     return stream
 

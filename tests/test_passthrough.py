@@ -144,6 +144,18 @@ def test_sound_that_the_container_refuses_is_converted(tmp_path, tone, suffix, e
     assert abs(heard_at(tmp_path / f"out{suffix}") - heard_at(source)) < Fraction(1, 15)
 
 
+def test_a_last_frame_of_sound_without_a_time_follows_the_one_before(tmp_path):
+    """As the decoder of WMA gives it; FLAC would give it a time before all others, at which the film ended."""
+    source = make_film(tmp_path / "in.wmv", count=50, codec="wmv2", tones=[Tone("wmav2", seconds=2)])
+    writer = rewrite(source, tmp_path / "out.mkv")
+    assert any("converted to flac" in warning for warning in writer.warnings)
+    heard = [
+        sum(frame.samples for frame in av.open(str(path)).decode(audio=0)) for path in (source, tmp_path / "out.mkv")
+    ]
+    assert heard[0] == heard[1] > 90_000
+    assert abs(heard_at(tmp_path / "out.mkv") - heard_at(source)) < Fraction(1, 15)
+
+
 def test_sound_that_does_not_decode_is_silent_and_counted_where_it_is_converted(tmp_path):
     source = make_film(tmp_path / "in.mkv", tones=[Tone(seconds=1)])
     track, data = packets(source, "audio")[0], source.read_bytes()

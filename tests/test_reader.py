@@ -1,5 +1,6 @@
 """The reader: luma bit for bit, exact times, spans, and one clear line for whatever cannot be read."""
 
+import io
 import os
 import time
 from fractions import Fraction
@@ -9,12 +10,17 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.clips import Tone, frames, make_film, pattern, shown
 from vidcolor.errors import ConfigError, InputError
 from vidcolor.video import Span, VideoReader, is_media, is_still, open_reader, probe
 from vidcolor.video.decoding import read_packets
 from vidcolor.video.planes import plane_format, read_luma
+
+ONE = 65536
+TURNED_RIGHT, TURNED_LEFT = (0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30), (0, -ONE, 0, ONE, 0, 0, 0, 0, 1 << 30)
+UPSIDE_DOWN = (-ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30)
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -369,3 +375,21 @@ def test_captions_inside_the_picture_are_named_wherever_they_begin(tmp_path, mon
         monkeypatch.setattr("vidcolor.video.picture.side_data_names", lambda frame: next(names))
         assert sum(len(batch) for batch in reader.batches(5)) == 12
         assert reader.warnings == ["closed captions inside the picture cannot be kept"]
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_frames_that_carry_exif_are_read_and_keep_their_turn(tmp_path, orientation):
+    """As cameras put it into Motion JPEG; PyAV has no name for it."""
+    exif, encoded = Image.Exif(), io.BytesIO()
+    exif[274] = orientation
+    Image.fromarray(pattern(1, 48, 64)[0]).convert("RGB").save(encoded, "JPEG", exif=exif)
+    with av.open(str(tmp_path / "in.avi"), "w") as output:
+        stream = output.add_stream("mjpeg", rate=15, width=64, height=48)
+        stream.pix_fmt = "yuvj420p"
+        for time in range(3):
+            packet = av.Packet(encoded.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, time, time, Fraction(1, 15)
+            output.mux(packet)
+    with open_reader(tmp_path / "in.avi") as reader:
+        assert len(list(reader.frames())) == 3
+        assert reader.tags.display_matrix == {1: None, 3: UPSIDE_DOWN, 6: TURNED_RIGHT, 8: TURNED_LEFT}[orientation]

@@ -131,6 +131,37 @@ def test_16_bit_colour_with_alpha_and_extras_stays(tmp_path):
     assert np.abs(luma_of(path)[0].astype(int) - luma_of(tmp_path / "out.png")[0]).max() <= 1
 
 
+@pytest.mark.parametrize("turn", [5, 6, 7, 8])
+@pytest.mark.parametrize("kind", ["grey", "deep grey", "alpha"])
+def test_an_uncompressed_tiff_on_its_side_is_read_upright(tmp_path, turn, kind):
+    pixels = {"grey": GREY, "deep grey": pattern(1, 40, 50, 16)[0], "alpha": np.dstack([COLOR, GREY])}[kind]
+    extra = {"photometric": "rgb", "extrasamples": ["unassalpha"]} if kind == "alpha" else {}
+    tifffile.imwrite(tmp_path / "in.tif", pixels, extratags=[(274, "H", 1, turn, True)], **extra)
+    flat = np.rint(COLOR @ REC709) if kind == "alpha" else pixels
+    upright = {5: flat.T, 6: np.rot90(flat, -1), 7: np.rot90(flat.T, 2), 8: np.rot90(flat)}[turn]
+    assert np.array_equal(luma_of(tmp_path / "in.tif")[0], upright)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_colours_multiplied_by_their_alpha_are_divided_again(tmp_path, depth, bands):
+    if (depth, bands) == (16, 1):
+        pytest.skip("Pillow reads no grey of 16 bits with alpha")
+    high, rng = (1 << depth) - 1, np.random.default_rng(0)
+    straight = rng.integers(0, high, (40, 50, bands)).astype(f"uint{depth}")
+    alpha = np.full((40, 50, 1), high // 2, straight.dtype)
+    stored = np.dstack([(straight * 0.5).round().astype(straight.dtype), alpha])
+    photometric = "rgb" if bands == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "in.tif", stored, photometric=photometric, extrasamples=["assocalpha"])
+    luma, planes = luma_of(tmp_path / "in.tif")
+    expected = straight @ REC709 if bands == 3 else straight[..., 0]
+    assert planes.bit_depth == depth
+    assert np.abs(luma - expected.astype(float)).max() <= 3
+    with open_reader(tmp_path / "in.tif") as reader:
+        ((shown, _, _),) = reader.frames()
+    assert (shown.width, shown.height) == (50, 40)
+
+
 @pytest.mark.parametrize("deep", [False, True])
 def test_the_grey_that_stands_for_nothing_stays_transparent(tmp_path, deep):
     grey = pattern(1, 40, 50, 16 if deep else 8)[0]

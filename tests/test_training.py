@@ -249,6 +249,22 @@ def test_a_run_with_other_pictures_is_not_resumed(network, pictures, tmp_path):
         run(network, pictures, tmp_path, replace(QUICK, seed=5, epochs=2), resume=True)
 
 
+def test_two_do_not_train_in_one_folder(network, pictures, tmp_path):
+    """Neither anew, where there is no model yet to tell of the other, nor with --resume beside a run believed dead."""
+    refused = []
+
+    def meddle(progress):
+        for resume in (False, True):
+            with pytest.raises(ConfigError) as caught:
+                run(network, pictures, tmp_path, resume=resume)
+            refused.append(str(caught.value))
+
+    run(network, pictures, tmp_path, on_step=meddle)
+    assert len(refused) > 2
+    assert set(refused) == {f"{tmp_path}: another process trains there; wait for it, or choose another --out"}
+    run(network, pictures, tmp_path, replace(QUICK, epochs=2), resume=True)
+
+
 def test_a_folder_with_a_run_is_not_written_over(network, pictures, tmp_path):
     run(network, pictures, tmp_path)
     before = (tmp_path / "model.safetensors").read_bytes()

@@ -15,12 +15,17 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from vidcolor.console.outcomes import print_run
 from vidcolor.console.streams import stderr
 from vidcolor.jobs import Outcome
 from vidcolor.training import TrainProgress
+
+NARROW = 72
+"""Columns of a terminal under which a bar is left to what matters most: how much is done, and what is left."""
+LONGEST_BAR, LONGEST_NAME = 40, 24
 
 
 class RunBar:
@@ -51,17 +56,22 @@ class RunBar:
 @contextmanager
 def run_bar(quiet: bool) -> Iterator[RunBar]:
     """The bar of `vidcolor run`; off where stderr is no terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Fps(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+    name = TextColumn(
+        "{task.description}", table_column=Column(no_wrap=True, max_width=LONGEST_NAME, overflow="ellipsis")
     )
+    left = MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn()
+    columns = left if _is_narrow() else (name, _bar(86), left[0], _Fps(), TimeElapsedColumn(), *left[1:])
     with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
         yield RunBar(bar, quiet)
+
+
+def _is_narrow() -> bool:
+    return stderr.width < NARROW
+
+
+def _bar(others: int) -> BarColumn:
+    """As long as it may be beside so many columns of other things."""
+    return BarColumn(min(LONGEST_BAR, max(4, stderr.width - others)))
 
 
 class _Fps(ProgressColumn):
@@ -73,14 +83,9 @@ class _Fps(ProgressColumn):
 @contextmanager
 def training_bar(quiet: bool) -> Iterator[Callable[[TrainProgress], None]]:
     """Yields the callback for `train`: a bar on a terminal, and one line a check everywhere."""
-    columns = (
-        TextColumn("{task.fields[stage]}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[samples]} samples  loss {task.fields[loss]:.3f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
+    samples = TextColumn("{task.fields[samples]} samples  loss {task.fields[loss]:.3f}")
+    stage, left = TextColumn("{task.fields[stage]}"), (TaskProgressColumn(), TimeRemainingColumn())
+    columns = (stage, *left) if _is_narrow() else (stage, _bar(68), left[0], samples, TimeElapsedColumn(), left[1])
     with Progress(*columns, console=stderr, disable=quiet or not stderr.is_terminal) as bar:
         task = bar.add_task("train", total=1.0, stage="start", samples=0, loss=0.0)
 

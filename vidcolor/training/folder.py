@@ -7,20 +7,23 @@ epochs/             kept epochs, with --keep-every; epochs.png lays them side by
 frames/ pictures.json   frames taken from films, and which pictures were left out
 features/           what the frozen encoder saw, with --cache-features
 diverged*.safetensors   the batch that broke the run, one file a process
+.lock               held by the process that writes all this
 """
 
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
 from vidcolor import checkpoint
-from vidcolor.errors import ConfigError, DamagedCheckpoint
+from vidcolor.errors import ConfigError, DamagedCheckpoint, OutputError
 from vidcolor.files import make_folder, write_bytes, write_whole
+from vidcolor.resume.lock import take_lock
 from vidcolor.training.config import TrainFile, read_file, to_toml
 from vidcolor.tree import RUN_SETTINGS, RUN_STATE
 
@@ -33,11 +36,27 @@ class RunFolder:
         self.frames, self.verdicts = path / "frames", path / "pictures.json"
         self.progress, self.epochs = path / "progress.png", path / "epochs.png"
 
+    def hold(self) -> BinaryIO:
+        """Make the folder, if need be, and keep other runs out of it until what is returned is closed.
+
+        Raises OutputError where it cannot be made, ConfigError where another process trains there.
+        """
+        make_folder(self.path)
+        try:
+            lock = (self.path / ".lock").open("ab")
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written to ({error.strerror}); choose another --out") from error
+        with suppress(OSError):  # of a file system without locks
+            if not take_lock(lock.fileno()):
+                lock.close()
+                raise ConfigError(f"{self.path}: another process trains there; wait for it, or choose another --out")
+        return lock
+
     def prepare(self) -> None:
-        """Make the folder for a new run. Raises OutputError, or ConfigError where a run or a model lies there."""
+        """Make room for a new run. Raises OutputError, or ConfigError where a run or a model lies there."""
         if self.state.exists() or self.model.exists():
             raise ConfigError(f"{self.path} holds a run already: go on with --resume, or choose another --out")
-        for folder in (self.path, self.path / "sheets", self.path / "epochs"):
+        for folder in (self.path / "sheets", self.path / "epochs"):
             make_folder(folder)
 
     def settings_to_resume(self) -> TrainFile:

@@ -5,6 +5,7 @@ A run goes through the stages of `stages.py` and is measured in epochs, or in mi
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,13 @@ def train(
     OutputError, or VidcolorError where the loss is no longer a number.
     """
     refuse_misfits(meta.arch, network, config)
-    with join_group(device) as group:
+    with join_group(device) as group, ExitStack() as until_the_end:
         folder = RunFolder(out)
+
+        def hold() -> None:
+            until_the_end.enter_context(folder.hold())
+
+        group.from_first(hold)
         settings = TrainFile(meta.name, meta.arch, network.config.to_dict(), asdict(config))
         if not resume:
             group.from_first(folder.prepare)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
+from fractions import Fraction
 from typing import Any
 
 from av import Codec, FFmpegError, Packet
@@ -43,11 +44,13 @@ class AudioConversion:
         """Packets that did not decode so far."""
         self._kind: tuple[str, str, int] | None = None
         self._resampler: AudioResampler | None = None
+        self._end: tuple[int, Fraction] | None = None
+        """Of the latest frame: ticks, and the seconds of one."""
 
     def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
         """Encoded packets for one of the source's; None flushes. Packets that do not decode fall silent."""
         try:
-            frames = self.source.decode(packet)
+            frames = [self._timed(frame) for frame in self.source.decode(packet)]
         except FFmpegError:
             frames = []
             self.refused += packet is not None
@@ -56,6 +59,15 @@ class AudioConversion:
             fitting += self._rest()
         encoded = [done for frame in fitting for done in self.stream.encode(frame)]
         return encoded if packet is not None else encoded + self.stream.encode(None)
+
+    def _timed(self, frame: AudioFrame) -> AudioFrame:
+        """Some decoders give their last frame no time: it follows the one before."""
+        if frame.pts is None and self._end is not None:
+            frame.pts, frame.time_base = self._end
+        if frame.pts is not None and frame.time_base:
+            ticks = round(frame.samples / (frame.sample_rate * frame.time_base))
+            self._end = frame.pts + ticks, frame.time_base
+        return frame
 
     def _fit(self, frame: AudioFrame) -> list[AudioFrame]:
         """As the encoder takes it, whatever the frames before it were like: broadcasts change from 5.1 to stereo."""

@@ -25,8 +25,11 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 @contextmanager
 def open_picture(source: Path, limits: Limits) -> Iterator[Image.Image]:
-    """Any still, whatever its suffix says. Raises InputError where it claims more pixels than the limits allow."""
-    with unguarded(), Image.open(source, formats=FORMATS) as image:
+    """Any still, whatever its suffix says. Raises InputError where it claims more pixels than the limits allow.
+
+    By a file: given a path, Pillow 13 maps a TIFF that lies on its side into memory with its sides exchanged.
+    """
+    with unguarded(), source.open("rb") as file, Image.open(file, formats=FORMATS) as image:
         limits.check_picture(source, *image.size)
         yield image
 

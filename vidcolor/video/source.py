@@ -1,5 +1,6 @@
 """The source file: opened safely, its picture chosen, what only the container knows read out."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,17 +104,27 @@ def reason(error: FFmpegError) -> str:
 
 def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The nine integers that rotate or mirror the picture on display, or None."""
-    side_data: Any = frame.side_data  # the stub knows motion vectors only
-    for item in side_data:
+    for item in _side_data(frame):
         if item.type.name == "DISPLAYMATRIX":
             return tuple(int(value) for value in np.frombuffer(bytes(item), np.int32))
-    return None
+    if not frame.rotation:
+        return None
+    angle = math.radians(frame.rotation)
+    across, down = (round(65536 * part) for part in (math.cos(angle), math.sin(angle)))
+    return across, -down, 0, down, across, 0, 0, 0, 1 << 30
 
 
 def side_data_names(frame: VideoFrame) -> tuple[str, ...]:
     """What the frame carries beside its samples, as PyAV names it."""
-    side_data: Any = frame.side_data
-    return tuple(item.type.name for item in side_data)
+    return tuple(item.type.name for item in _side_data(frame))
+
+
+def _side_data(frame: VideoFrame) -> list[Any]:
+    """None where PyAV has no name for one of its kinds, as for EXIF."""
+    try:
+        return list(frame.side_data)
+    except ValueError:
+        return []
 
 
 @contextmanager

@@ -30,6 +30,8 @@ _DESCRIPTIVE_TAGS = (270, 271, 272, 274, 305, 306, 315, 33432)
 """TIFF tags that say something about the picture, not about how the file stores it."""
 _SUB_DIRECTORIES = (34665, 34853)
 """EXIF and GPS."""
+_ASSOCIATED_ALPHA = 1
+"""TIFF's word for an alpha by which the colours are multiplied."""
 _WHITE_IS_ZERO = 0
 """TIFF's photometric interpretation of a negative, as some scanners store their pictures."""
 
@@ -112,7 +114,7 @@ class StillReader:
         """The picture in its own colours, 8 bits, with its pts and duration."""
         with open_picture(self.source, self._limits) as image:
             deep_grey = image.mode.startswith("I")
-            rgb = np.asarray(image.convert("RGB"))
+            rgb = np.asarray(_straight(image).convert("RGB"))
         if deep_grey:  # Pillow would cut off what is above 255
             rgb = np.repeat((self.still.luma >> 8).astype(np.uint8)[..., None], 3, axis=-1)
         yield VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24"), 0, 0
@@ -158,7 +160,9 @@ def _take_apart(image: Image.Image, source: Path) -> Still:
     if image.mode == "F":
         raise InputError(f"{source}: pixels of 32-bit floats are not read, save it with 16 bits")
     if is_deep or is_in_planes:
-        return _deep_color(_pixels_in_planes(source, turn) if is_in_planes else _mixed_pixels(source), source, extras)
+        samples = _pixels_in_planes(source, turn) if is_in_planes else _mixed_pixels(source)
+        is_multiplied = getattr(image, "tag_v2", {}).get(TiffImagePlugin.EXTRASAMPLES) == (_ASSOCIATED_ALPHA,)
+        return _deep_color(samples, source, extras, is_multiplied)
     return _shallow(image, extras)
 
 
@@ -212,22 +216,30 @@ def _pixels_in_planes(source: Path, turn: Turn) -> NDArray[Any]:
     return turn.upright(stored.movedim(-1, 0)).movedim(0, -1).numpy()
 
 
-def _deep_color(samples: NDArray[Any] | None, source: Path, extras: Extras) -> Still:
+def _deep_color(samples: NDArray[Any] | None, source: Path, extras: Extras, is_multiplied: bool) -> Still:
+    """`is_multiplied`: whether the colours were, by their alpha."""
     if samples is None or samples.ndim != 3 or samples.dtype != np.uint16:
         raise InputError(f"{source}: this 16-bit picture cannot be read, save it as 16-bit RGB")
     alpha = samples[..., 3].astype(np.uint16) if samples.shape[2] == 4 else None
     rgb = samples[..., 2::-1]
+    if alpha is not None and is_multiplied:
+        rgb = (rgb * (0xFFFF / np.maximum(alpha, 1)[..., None])).round().clip(0, 0xFFFF).astype(np.uint16)
     return Still(_luma(rgb), PlaneFormat(16, True, "709", (0, 0)), alpha, extras, colors=rgb)
 
 
 def _shallow(image: Image.Image, extras: Extras) -> Still:
-    alpha = None
+    alpha, image = None, _straight(image)
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
     rgb = None if image.mode in ("1", "L") else np.asarray(image.convert("RGB"))
     luma = np.asarray(image.convert("L")) if rgb is None else _luma(rgb)
     return Still(luma, PlaneFormat(8, True, "709", (0, 0)), alpha, extras, colors=rgb)
+
+
+def _straight(image: Image.Image) -> Image.Image:
+    """Grey that is multiplied by its alpha is turned by Pillow into nothing but grey that is not."""
+    return image.convert("LA") if image.mode == "La" else image
 
 
 def _luma(rgb: NDArray[Any]) -> Plane:
