@@ -46,6 +46,17 @@ def test_frames_of_a_batch_do_not_see_each_other(network):
     assert torch.allclose(together, alone, atol=0.05)
 
 
+@torch.inference_mode()
+def test_landmarks_halve_from_one_to_the_next(network):
+    """`references` needs two, and the cells of the second to be quartered by the first."""
+    side = usual_side(network)
+    maps = network.landmarks(network.encode(torch.rand(2, 1, side, 2 * side) * 2 - 1))
+    sizes = [one.shape[2:] for one in maps]
+    assert len(maps) != 1 and all(len(one) == 2 for one in maps)
+    assert sizes == [torch.Size((sizes[0][0] >> depth, sizes[0][1] >> depth)) for depth in range(len(maps))]
+    assert bool(maps) is isinstance(network, Fusion)
+
+
 def test_a_network_that_picks_colors_says_so(network):
     side = usual_side(network)
     raw = network(torch.rand(1, 1, side, side) * 2 - 1)

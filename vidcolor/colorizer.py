@@ -1,9 +1,11 @@
 """A network made ready for use: everything about shapes, sizes, types and devices that callers need not know."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import compress
+from pathlib import Path
 from typing import Self
 
 import torch
@@ -12,13 +14,14 @@ from torch import Tensor
 from vidcolor import checkpoint
 from vidcolor.cards import colorable
 from vidcolor.checkpoint import CheckpointMeta
-from vidcolor.color import luma_to_input, read_luma_
+from vidcolor.color import luma_of, luma_to_input, read_luma_, rgb_to_lab
 from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.keys import mark_keys
 from vidcolor.motion import follow_motion
-from vidcolor.networks.base import Network
+from vidcolor.networks.base import Features, Network
+from vidcolor.references import Cells, Reference, read_reference, recolor
 from vidcolor.released import DEFAULT_MODEL, find_model
 from vidcolor.runtime import OpenVino, pick_runtime, sound_dtype
 from vidcolor.sampling import shrink
@@ -94,6 +97,16 @@ class Colorizer:
         threads = max(1, threads // 2) if fast else threads  # a lone frame does not keep many busy, the codec does
         self.runtime, replaced = pick_runtime(runtime, self.network, device, meta.half_ok, threads)
         self.warnings = (*widened, *replaced)
+        self.references: tuple[Reference, ...] = ()
+
+    def with_references(self, files: Sequence[Path]) -> Self:
+        """The same, taking after these pictures where a frame shows what they show. None: after no picture.
+
+        Raises InputError, or ConfigError where the network cannot tell things apart.
+        """
+        other = copy(self)
+        other.references = tuple(map(self._learn, files))
+        return other
 
     @property
     def batch_size(self) -> int:
@@ -117,7 +130,7 @@ class Colorizer:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all but the place that colours depend on: network, weights, working size, kind of number, fast."""
+        """SHA-256 of all in it that colours depend on: network, weights, working size, kind of number, fast."""
         plain = (self.meta.arch, self.meta.config, self.work_size, str(self.dtype), self.fast)
         digest = hashlib.sha256(repr(plain).encode())
         for name, weights in self.network.state_dict().items():
@@ -175,10 +188,14 @@ class Colorizer:
         return max(1, round(height * scale)), max(1, round(width * scale))
 
     def _sight(self, luma: Tensor, planes: PlaneFormat) -> Tensor:
-        """What the network sees of stored luma: its sides are those multiples that come closest to the working size."""
+        """What the network sees of stored luma."""
+        return self._shrink(luma, self._sight_size(*luma.shape[2:]), planes)
+
+    def _sight_size(self, height: int, width: int) -> tuple[int, int]:
+        """Those multiples of the network's that come closest to the working size."""
         multiple = self.network.multiple
-        h, w = (max(1, round(side / multiple)) * multiple for side in self.working_size(*luma.shape[2:]))
-        return self._shrink(luma, (h, w), planes)
+        h, w = (max(1, round(side / multiple)) * multiple for side in self.working_size(height, width))
+        return h, w
 
     def _shrink(self, luma: Tensor, size: tuple[int, int], planes: PlaneFormat) -> Tensor:
         """Stored luma -> (N, 1, *size) Y′ in 0..1."""
@@ -199,13 +216,37 @@ class Colorizer:
     def _predict_at_once(
         self, sight: Tensor, first_of_shot: tuple[bool, ...], context: ShotContext
     ) -> tuple[Tensor, ShotContext]:
-        lightness = luma_to_input(sight).to(self.dtype, memory_format=torch.channels_last)
-        features = self.runtime.encode(lightness)
+        lightness, features = self._encode(sight)
         vectors = self.runtime.embed(features)
         if vectors is not None:
             averaged, context = context.follow(vectors.float(), first_of_shot)
             vectors = averaged.to(vectors.dtype)
-        return self.runtime.to_ab(self.runtime.decode(features, vectors)).float(), context
+        ab = self.runtime.to_ab(self.runtime.decode(features, vectors)).float()
+        if self.references:
+            frames = zip(self._cells(features, lightness), torch.split(ab, 1), strict=True)
+            ab = torch.cat([recolor(self.references, *frame) for frame in frames])
+        return ab, context
+
+    def _encode(self, sight: Tensor) -> tuple[Tensor, Features]:
+        """Y′ in 0..1 -> the network's input and features."""
+        lightness = luma_to_input(sight).to(self.dtype, memory_format=torch.channels_last)
+        return lightness, self.runtime.encode(lightness)
+
+    def _cells(self, features: Features, lightness: Tensor) -> Iterator[Cells]:
+        """Of every frame."""
+        landmarks = self.network.landmarks(features)
+        for index in range(len(lightness)):
+            frame = slice(index, index + 1)
+            yield Cells.of(tuple(one[frame] for one in landmarks), lightness[frame].float())
+
+    @torch.inference_mode()
+    def _learn(self, file: Path) -> Reference:
+        rgb = read_reference(file).to(self.device)
+        small = shrink(rgb, self._sight_size(*rgb.shape[2:]))
+        lightness, features = self._encode(luma_of(small))
+        if not self.network.landmarks(features):
+            raise ConfigError(f"{self.meta.name}: a network like {self.meta.arch} cannot follow references: use fusion")
+        return Reference.of(next(self._cells(features, lightness)), rgb_to_lab(small)[:, 1:])
 
 
 def _grid_of(batch: FrameBatch) -> tuple[int, int]:
@@ -226,12 +267,15 @@ def load_colorizer(
     work_size: int | None = None,
     runtime: str = "auto",
     fast: bool = False,
+    references: Sequence[Path] = (),
 ) -> Colorizer:
     """A released model by name, or any checkpoint by path, on a device, computed by one of RUNTIMES.
 
-    Raises CheckpointError, DeviceError or ConfigError.
+    `references`: pictures in colour, which films take after where they show the same things.
+
+    Raises CheckpointError, DeviceError, ConfigError, or InputError of a reference.
     """
     picked = pick_device(device)
     network, meta = checkpoint.load(find_model(model))
     with memory_watched(picked, "while the model is made ready", "a smaller model"):
-        return Colorizer(network, meta, picked, work_size, runtime, fast)
+        return Colorizer(network, meta, picked, work_size, runtime, fast).with_references(references)

@@ -135,6 +135,7 @@ def describe_run(source_digest: str, colorizer: Colorizer, settings: RunSettings
     return describe(
         source=source_digest,
         model=colorizer.digest,
+        references=" ".join(reference.digest for reference in colorizer.references),
         device=colorizer.device.type,
         runtime=colorizer.maker,
         settings=replace(settings, batch_size=batch_size, encoding=encoding, limits=Limits(), overwrite=False),

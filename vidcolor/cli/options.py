@@ -67,6 +67,14 @@ fast_option = click.option(
 saturation_option = click.option(
     "--saturation", default=1.0, show_default=True, type=click.FloatRange(0, 4), help="Gain on the colour."
 )
+reference_option = click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    type=TYPED_PATH,
+    metavar="FILE",
+    help="A picture in colour, to take after where the film shows the same things; may be repeated.",
+)
 codec_option = click.option("--codec", help="Video encoder; default: libx264, in .webm libvpx-vp9.")
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 no_progress_option = click.option("--quiet", is_flag=True, help="Say nothing but what was measured, and errors.")

@@ -11,6 +11,7 @@ from vidcolor.cli.options import (
     limit_options,
     model_option,
     quiet_option,
+    reference_option,
     runtime_option,
     saturation_option,
     work_size_option,
@@ -26,6 +27,7 @@ from vidcolor.cli.options import (
 @runtime_option
 @work_size_option
 @saturation_option
+@reference_option
 @limit_options
 @click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
 @quiet_option
@@ -39,6 +41,7 @@ def preview(
     runtime: str,
     work_size: int | None,
     saturation: float,
+    references: tuple[Path, ...],
     max_pixels: int,
     max_hours: float,
     overwrite: bool,
@@ -51,7 +54,7 @@ def preview(
     from vidcolor.preview import preview as preview_film
     from vidcolor.video import Limits
 
-    colorizer = load_colorizer(model, device, work_size, runtime)
+    colorizer = load_colorizer(model, device, work_size, runtime, references=references)
     report = preview_film(
         source,
         sheet,

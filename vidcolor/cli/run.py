@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
+from pathlib import Path
 
 import click
 
@@ -19,6 +21,7 @@ from vidcolor.cli.options import (
     model_option,
     quality_options,
     quiet_option,
+    reference_option,
     runtime_option,
     saturation_option,
     smooth_option,
@@ -38,6 +41,7 @@ from vidcolor.cli.signals import exit_code
 @smooth_option
 @fast_option
 @saturation_option
+@reference_option
 @click.option(
     "--keep-color",
     default="never",
@@ -70,6 +74,7 @@ def run(
     smooth: float | None,
     fast: bool,
     saturation: float,
+    references: tuple[Path, ...],
     keep_color: str,
     compare: str | None,
     codec: str | None,
@@ -114,19 +119,20 @@ def run(
         resume=resume,
     )
     group, shared = launched_group(), is_launched()
+    load = partial(load_colorizer, model, work_size=work_size, runtime=runtime, fast=fast, references=references)
     jobs = plan_jobs(inputs, output) if group.is_first else []
     with _interruptible(resume or shared, group.is_first), console.run_bar(quiet or not group.is_first) as bar:
         if shared:
             found = share_jobs(
                 jobs,
                 group,
-                lambda: load_colorizer(model, str(group.device(pick_device(device))), work_size, runtime, fast),
+                lambda: load(device=str(group.device(pick_device(device)))),
                 settings,
                 bar.follow,
                 skip_existing=skip_existing,
             )
         else:
-            colorizer = load_colorizer(model, device, work_size, runtime, fast)
+            colorizer = load(device=device)
             found = run_jobs(
                 jobs,
                 lambda job: colorize_video(job.source, job.target, colorizer, settings, bar.follow(job.source.name)),

@@ -71,6 +71,10 @@ class Network(nn.Module, ABC):
         """The global vector (N, G) of a network that fuses one, else None."""
         return None
 
+    def landmarks(self, features: Features) -> Features:
+        """The maps by which things are told apart, each at half the size of the one before; none where it has none."""
+        return ()
+
     def load_encoder(self, source: str) -> None:
         """Start the encoder from `usual_weights` or a file. Raises ConfigError or CheckpointError."""
         raise ConfigError("this network has no pretrained encoder: use --encoder-weights none")

@@ -93,6 +93,10 @@ class Fusion(Network):
     def embed(self, features: Features) -> Tensor:
         return features[-1].flatten(1)
 
+    def landmarks(self, features: Features) -> Features:
+        """Those at strides 4, 8, 16 and 32."""
+        return features[:-1]
+
     def decode(self, features: Features, context: Tensor | None = None) -> Tensor:
         at4, at8, at16, at32, vector = features
         context = vector.flatten(1) if context is None else context

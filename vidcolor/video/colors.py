@@ -13,6 +13,7 @@ from torch import Tensor
 from vidcolor.video import planes
 from vidcolor.video.pictures import color_range, colorspace
 from vidcolor.video.reader import VideoReader
+from vidcolor.video.stills import StillReader
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ColorFrame:
     seconds: float
     """From the start of the film."""
     frame: VideoFrame
-    reader: VideoReader
+    reader: VideoReader | StillReader
 
     @property
     def luma(self) -> Tensor:
@@ -48,7 +49,7 @@ class ColorFrame:
         return np.ascontiguousarray(upright.movedim(0, -1).numpy())
 
 
-def read_colors(reader: VideoReader) -> Iterator[ColorFrame]:
-    """Every frame of the film, in order."""
+def read_colors(reader: VideoReader | StillReader) -> Iterator[ColorFrame]:
+    """Every frame of a film or still, in order."""
     for frame, pts, _ in reader.frames():
         yield ColorFrame(float(pts * reader.info.time_base), frame, reader)
