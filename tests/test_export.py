@@ -9,6 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import vidcolor
 from tests.models import make_model
 from vidcolor import checkpoint
 from vidcolor import export as export_module
@@ -109,6 +110,17 @@ def test_a_network_without_a_global_vector_has_one_input(kind, tmp_path):
     with torch.inference_mode():
         expected = network.to_ab(network(lightness)).numpy()
     assert np.abs(call({"lightness": lightness.numpy()})[0] - expected).max() < 0.01
+
+
+def test_every_classifier_of_fusion_can_be_exported(kind, tmp_path):
+    model = make_model(tmp_path / "mine.safetensors", encoder="efficientnet_lite2")
+    report = export(tmp_path / f"out{export_module.SUFFIXES[kind][-1]}", str(model), kind)
+    assert report.outputs == ("ab", "context")
+
+
+@pytest.mark.skipif("fusion" not in vidcolor.released_models(), reason="the model is not released yet")
+def test_the_released_model_can_be_exported(kind, tmp_path):
+    assert export(tmp_path / f"out{export_module.SUFFIXES[kind][-1]}", "fusion", kind).model == "fusion"
 
 
 def test_what_is_not_the_same_is_not_written(kind, model, tmp_path, monkeypatch):

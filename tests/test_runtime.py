@@ -21,7 +21,7 @@ from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch, PlaneFormat
 from vidcolor.networks import NETWORKS, build_network
 from vidcolor.pipeline import RunSettings, colorize_video
-from vidcolor.runtime import OpenVino, pick_runtime
+from vidcolor.runtime import OpenVino, pick_runtime, reason_of
 from vidcolor.upsample import Upsampler
 from vidcolor.video import Encoding, open_reader
 
@@ -133,6 +133,28 @@ def test_those_that_matter_are_computed_and_what_cannot_be_is_not(openvino):
     assert isinstance(pick_runtime("auto", small(), CPU, half_ok=True)[0], OpenVino)
     with pytest.raises(ConfigError, match=r"openvino cannot compute this network .*--runtime torch"):
         pick_runtime("openvino", small("kmeans"), CPU, half_ok=True)
+
+
+@pytest.mark.parametrize(
+    "said, reason",
+    [
+        (
+            "Exception from src/inference/src/cpp/infer_request.cpp:224:\n"
+            "[CPU] Convolution node with name 'A' Check 'B == C' failed at src/plugins/convolution.cpp:46:\n"
+            "Input and filter channels must match\n\n\n",
+            "Input and filter channels must match",
+        ),
+        (
+            "Check 'false' failed at src/frontends/report.cpp:151:\nFrontEnd API failed with OpConversionFailure:\n"
+            "-- aten::rand with a message:\nException happened during conversion of operation aten::rand\nSummary:\n",
+            "Exception happened during conversion of operation aten::rand",
+        ),
+        ("Unsupported: no size. Please feel free to request support\n(node in x.py)", "Unsupported: no size"),
+        ("", "RuntimeError"),
+    ],
+)
+def test_the_reason_is_the_line_that_says_something(said, reason):
+    assert reason_of(RuntimeError(said)) == reason
 
 
 def test_the_global_vector_steers_the_colors(openvino):

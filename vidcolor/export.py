@@ -22,7 +22,7 @@ from vidcolor.errors import ConfigError, OutputError
 from vidcolor.files import check_place, write_bytes
 from vidcolor.networks.base import Features, Network
 from vidcolor.released import DEFAULT_MODEL, find_model
-from vidcolor.runtime import Step, convert, import_openvino, openvino_core
+from vidcolor.runtime import Step, convert, import_openvino, openvino_core, reason_of
 
 SUFFIXES = {"onnx": (".onnx",), "openvino": (".bin", ".xml")}
 """Of the files of a format; the last is the one that is named."""
@@ -125,8 +125,8 @@ def export(target: Path, model: str = DEFAULT_MODEL, to: str = "onnx", overwrite
     except ConfigError:
         raise
     except Exception as error:  # of whatever kind torch's exporter and the runtimes have for what they cannot do
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ConfigError(f"{meta.name}: its network, {meta.arch}, cannot be exported to {to} ({reason})") from None
+        where = f"{meta.name}: its network, {meta.arch}"
+        raise ConfigError(f"{where}, cannot be exported to {to} ({reason_of(error)})") from None
     if not difference <= ALLOWED:
         raise ConfigError(
             f"{meta.name}: exported to {to}, its ab is {difference:.2g} off, where {ALLOWED} is allowed; not written"

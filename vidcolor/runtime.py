@@ -117,6 +117,17 @@ def convert(network: Network, step: Callable[..., Any], example: Features) -> An
     return frontend.convert(frontend.load(decoder))
 
 
+def reason_of(error: Exception) -> str:
+    """One sentence of what torch's exporters and OpenVINO say of what they cannot do.
+
+    The first, without the places in OpenVINO's source that it comes through, and lines that announce the next.
+    """
+    for line in str(error).splitlines():
+        if line.strip() and " at src/" not in line and " from src/" not in line and not line.endswith(":"):
+            return line.strip().split(". ")[0]
+    return type(error).__name__
+
+
 def import_openvino() -> Any:
     """OpenVINO without its telemetry, which tells its makers of every import. Raises ConfigError without it."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -158,7 +169,7 @@ def pick_runtime(
             raise
         return network, ()
     except Exception as error:  # of whatever kind torch's tracer and OpenVINO have for what they cannot do
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        reason = reason_of(error)
         if name == "openvino":
             raise ConfigError(f"openvino cannot compute this network ({reason}): use --runtime torch") from None
         return network, (f"openvino cannot compute this network ({reason}): torch does",)

@@ -94,8 +94,12 @@ def import_timm(classifier: str) -> Any:
 def as_picture(
     lightness: Tensor, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
 ) -> Tensor:
-    """lightness (N, 1, H, W) in -1..1 -> a grey picture (N, 3, H, W), normalised as a classifier expects it."""
-    return normalise((lightness + 1) / 2, mean, std)
+    """lightness (N, 1, H, W) in -1..1 -> a grey picture (N, 3, H, W), normalised as a classifier expects it.
+
+    It is expanded here, although `normalise` would do so: OpenVINO, where it reads a model from files, folds mean and
+    deviation into the first convolution, and forgets that one channel became three.
+    """
+    return normalise(((lightness + 1) / 2).expand(-1, 3, -1, -1), mean, std)
 
 
 def normalise(
