@@ -203,6 +203,19 @@ def test_the_cache_gives_back_what_the_encoder_gave(network, pictures, tmp_path)
             assert torch.allclose(kept, tensor, rtol=2e-3, atol=2e-3)
 
 
+class Ignored:
+    """Which signals the process ignores that asks for it."""
+
+    def __getitem__(self, index):
+        names = [name for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
+        return torch.tensor([signal.getsignal(getattr(signal, name)) == signal.SIG_IGN for name in names])
+
+
+def test_what_loads_the_photos_leaves_signals_to_the_trainer():
+    (ignored,) = Feed(Ignored(), None, CPU, ALONE, seed=0, workers=1)._loader([[0]])
+    assert ignored.all()
+
+
 def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(network, pictures, tmp_path):
     config = replace(QUICK, epochs=3, free_share=0.34)
     start = {name: tensor.clone() for name, tensor in network.state_dict().items()}

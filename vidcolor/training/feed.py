@@ -95,7 +95,7 @@ class Feed:
             num_workers=self.workers if batches else 0,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),
-            worker_init_fn=_outlive_sigterm,
+            worker_init_fn=_ignore_signals,
         )
 
     def _rows(self, views: Sequence[View]) -> tuple[int, ...]:
@@ -141,6 +141,8 @@ def _channels_last(tensor: Tensor) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-def _outlive_sigterm(worker: int) -> None:
-    """torchrun ends whole groups of processes: one that loads photos is needed until the step that keeps the state."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _ignore_signals(worker: int) -> None:
+    """torchrun and terminals stop whole groups of processes: what loads photos is needed until the state is kept."""
+    for name in ("SIGHUP", "SIGINT", "SIGTERM"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
