@@ -102,6 +102,7 @@ def test_settings_survive_their_file(tmp_path):
         ("rate = ", "not a TOML file"),
         ("minutes = 0.0", "minutes must be above 0"),
         ("seed = -1", "seed must not be negative"),
+        ("seed = 99999999999999999999", "seed must be below 4294967296, got 99999999999999999999"),
         ("rate = -1.0", "rate must be above 0"),
         ("zoom = 0.5", "zoom must be at least 1"),
         ("free_batch_size = -4", "free_batch_size must be at least 1"),

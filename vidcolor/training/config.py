@@ -119,6 +119,7 @@ class TrainConfig:
             self._refuse(name, not getattr(self, name) >= 0, "must not be negative")
         for name in ("early_stop", "keep_every", "workers", "seed"):
             self._refuse(name, getattr(self, name) < 0, "must not be negative")
+        self._refuse("seed", self.seed >= 2**32, f"must be below {2**32}")
         self._refuse("momentum", not 0 <= self.momentum < 1, "must lie in 0..1, without 1")
         self._refuse("minutes", self.minutes is not None and not self.minutes > 0, "must be above 0")
         self._refuse(
