@@ -96,8 +96,19 @@ def test_flicker_looks_only_where_the_luma_stands_still() -> None:
     before, luma = torch.zeros(2, 2, 2), torch.full((1, 2, 2), 0.5)
     ab = torch.tensor(((3.0, -3.0), (7.0, 100.0))).expand(2, -1, -1).clone()
     ab[1] = 1
-    moved = luma + torch.tensor(((0.0, 1.9), (-1.9, 2.1))) / 255
+    moved = luma + torch.tensor(((0.0, 1.9), (-1.9, 3.0))) / 255
     assert flicker(ab, before, moved, luma) == pytest.approx(((3 + 1) / 2 + (3 + 1) / 2 + (7 + 1) / 2) / 3)
+
+
+def test_flicker_counts_a_change_of_two_levels_at_every_level() -> None:
+    levels = torch.arange(256.0)[None, None]
+    ab, before = torch.ones(2, 1, 256), torch.zeros(2, 1, 256)
+    for change, expected in ((2, 1.0), (3, None)):
+        now = torch.where(levels < 128, levels + change, levels - change) / 255
+        assert flicker(ab, before, now, levels / 255) == expected
+    ab[:, :, 128:] = 3
+    now = torch.where(levels < 128, levels + 2, levels - 2) / 255
+    assert flicker(ab, before, now, levels / 255) == 2
 
 
 def test_flicker_of_a_frame_that_moves_everywhere_is_not_known() -> None:

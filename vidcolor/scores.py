@@ -73,7 +73,7 @@ class FilmScores:
     cdc_unsmoothed: float | None
     cdc_of_truth: float | None
     flicker: float | None
-    """Mean |Δab| from frame to frame where the luma changes by less than 2 of 255."""
+    """Mean |Δab| from frame to frame where the luma changes by at most 2 of 255."""
     flicker_unsmoothed: float | None
     flicker_of_truth: float | None
     warp_error: float | None

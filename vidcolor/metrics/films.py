@@ -19,8 +19,8 @@ from torch import Tensor
 Floats = NDArray[np.float32]
 
 DILATIONS = (1, 2, 4)
-STATIC = 2 / 255
-"""Change of Y′ under which a pixel stands still."""
+STATIC = 2.5 / 255
+"""Change of Y′ under which a pixel stands still: between whole levels of 8 bits, as their quotients are rounded."""
 LEAST_SIDE = 32
 """Pictures narrower or lower than this are compared in place: OpenCV's flow may crash on them."""
 LEAST_SHOT = 16
@@ -61,7 +61,7 @@ class ColorDistributionConsistency:
 
 
 def flicker(ab: Tensor, before: Tensor, luma: Tensor, luma_before: Tensor) -> float | None:
-    """Mean |Δab| from one frame to the next, in ab units, where the luma changes by less than 2 of 255.
+    """Mean |Δab| from one frame to the next, in ab units, where the luma changes by at most 2 of 255.
 
     ab and before (2, h, w), luma and luma_before (1, h, w) in 0..1. None where no pixel stands still.
     """

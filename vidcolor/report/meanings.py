@@ -105,7 +105,7 @@ MEANINGS = {
     "flicker": Meaning(
         "Flicker",
         STEADY,
-        "Mean |Δab| from frame to frame where the luma changes by less than 2 of 255, so where nothing moves.",
+        "Mean |Δab| from frame to frame where the luma changes by at most 2 of 255, so where nothing moves.",
         "grey, which never flickers; the original does, by its grain.",
         "a*b* units",
     ),
