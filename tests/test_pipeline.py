@@ -178,6 +178,11 @@ def test_settings_check_themselves(wrong):
         RunSettings(**wrong)
 
 
+def test_a_layout_that_there_is_not_is_refused_with_the_settings():
+    with pytest.raises(ConfigError, match="unknown layout 'diagonal', use side or split"):
+        RunSettings(compare="diagonal")
+
+
 def test_webm_is_written_without_being_told_how(tmp_path, colorizer):
     options = {"cpu-used": "8", "deadline": "realtime"}
     film = make_film(tmp_path / "in.webm", count=4, codec="libvpx-vp9", options=options, tones=[Tone(codec="libopus")])

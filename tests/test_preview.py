@@ -11,6 +11,7 @@ from tests.clips import LOSSLESS, leftovers, make_film, make_picture, pattern
 from tests.limits import room_for
 from tests.models import make_model
 from vidcolor.colorizer import load_colorizer
+from vidcolor.compare import compare
 from vidcolor.errors import ConfigError, InputError, OutputError
 from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.preview import preview
@@ -210,6 +211,14 @@ def test_a_still_gives_one_column_without_a_time(tmp_path, colorizer):
     assert np.array_equal(grey, np.repeat(np.rot90(luma, -1)[..., None], 3, axis=2))
     assert np.ptp(colored, axis=2).mean() > 10
     assert np.abs(read(tmp_path / "sheet.jpg") - read(tmp_path / "sheet.png")).mean() < 6
+
+
+def test_places_may_be_told_in_plain_strings(tmp_path, colorizer):
+    grey = str(make_picture(tmp_path / "in.png", pattern(1, 64, 48)[0]))
+    colored, sheet, both = (str(tmp_path / name) for name in ("out.png", "sheet.png", "both.png"))
+    assert colorize_video(grey, colored, colorizer).target == colored
+    assert preview(grey, sheet, colorizer).target == sheet
+    assert compare(grey, colored, both).target == both
 
 
 def test_saturation_zero_is_grey(tmp_path, colorizer):

@@ -48,9 +48,9 @@ class CompareReport:
 
 
 def compare(
-    left: Path,
-    right: Path,
-    target: Path,
+    left: Path | str,
+    right: Path | str,
+    target: Path | str,
     *,
     layout: str = "side",
     encoding: Encoding | None = None,
@@ -65,6 +65,7 @@ def compare(
     and, of films, in 4:2:0. `on_frames` hears how many frames are done and how many are expected. Raises InputError,
     OutputError or ConfigError.
     """
+    left, right, target = Path(left), Path(right), Path(target)
     with open_reader(left, limits=limits) as one, open_reader(right, limits=limits) as other:
         if isinstance(one, StillReader) != isinstance(other, StillReader):
             raise InputError(f"{left} and {right}: one is a picture, the other a film; give two of a kind")

@@ -144,9 +144,14 @@ def lay_out(name: str | None, left: VideoInfo, turn: Turn, right: VideoInfo | No
 
     None is the right film alone. Raises ConfigError.
     """
+    check_layout(name)
+    return LAYOUTS[name](left, right or left, turn)
+
+
+def check_layout(name: str | None) -> None:
+    """Raises ConfigError for a name that is none of LAYOUTS."""
     if name not in LAYOUTS:
         raise ConfigError(f"unknown layout {name!r}, use {' or '.join(filter(None, LAYOUTS))}")
-    return LAYOUTS[name](left, right or left, turn)
 
 
 def _drawn_out(plane: Tensor, multiple: int) -> Tensor:

@@ -13,7 +13,7 @@ from vidcolor.device import memory_watched
 from vidcolor.errors import ConfigError
 from vidcolor.frames import FrameBatch, VideoInfo
 from vidcolor.keeper import Keeper, KeptShot
-from vidcolor.layout import lay_out
+from vidcolor.layout import check_layout, lay_out
 from vidcolor.prefetch import prefetch
 from vidcolor.resume import (
     Description,
@@ -69,6 +69,7 @@ class RunSettings:
         if self.batch_size is not None and self.batch_size < 1:
             raise ConfigError(f"the batch size must be at least 1, got {self.batch_size}")
         check_saturation(self.saturation)
+        check_layout(self.compare)
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ class RunReport:
 
 
 def colorize_video(
-    source: Path,
-    target: Path,
+    source: Path | str,
+    target: Path | str,
     colorizer: Colorizer,
     settings: RunSettings | None = None,
     on_frames: Callable[[int, int | None], None] = lambda done, expected: None,
@@ -109,7 +110,7 @@ def colorize_video(
     `on_frames` hears after every batch how many frames are done and how many are expected, as far as the header knows.
     Raises InputError, OutputError or ConfigError; see `RunReport.losses` for a source that is damaged in the middle.
     """
-    settings = settings or RunSettings()
+    source, target, settings = Path(source), Path(target), settings or RunSettings()
     with _at_full_size(colorizer), open_reader(source, settings.span, settings.limits) as reader:
         open_output = partial(_open_output, reader, target, colorizer, settings)
         return _colorize(reader, target, colorizer, settings, on_frames, open_output)

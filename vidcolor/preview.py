@@ -47,8 +47,8 @@ class PreviewReport:
 
 
 def preview(
-    source: Path,
-    target: Path,
+    source: Path | str,
+    target: Path | str,
     colorizer: Colorizer,
     *,
     count: int = 8,
@@ -63,7 +63,7 @@ def preview(
     """
     if count < 1:
         raise ConfigError(f"a sheet needs at least 1 moment, got {count}")
-    started = time.monotonic()
+    source, target, started = Path(source), Path(target), time.monotonic()
     with open_reader(source, limits=limits) as reader:
         check_snapshot(target, source, overwrite)
         check_snapshot_size(target, *sheet_size(_expected(reader, count), *reader.turn.size(*_tile_size(reader))))
