@@ -49,9 +49,9 @@ def model(tmp_path):
     return make_model(tmp_path / "tiny.safetensors")
 
 
-def make_cnn(path, arch="cnn"):
+def make_cnn(path, arch="cnn", **config):
     torch.manual_seed(0)
-    network = build_network(arch, {})
+    network = build_network(arch, config)
     checkpoint.save(path, network, checkpoint.new_meta("mine", arch, network))
     return path
 
@@ -114,6 +114,13 @@ def test_a_network_without_a_global_vector_has_one_input(kind, tmp_path):
 
 def test_every_classifier_of_fusion_can_be_exported(kind, tmp_path):
     model = make_model(tmp_path / "mine.safetensors", encoder="efficientnet_lite2")
+    report = export(tmp_path / f"out{export_module.SUFFIXES[kind][-1]}", str(model), kind)
+    assert report.outputs == ("ab", "context")
+
+
+@pytest.mark.parametrize("arch", ["fusion-koala", "fusion-faces"])
+def test_networks_that_shrink_for_their_classifier_can_be_exported(kind, arch, tmp_path):
+    model = make_cnn(tmp_path / "mine.safetensors", arch, classifier="squeezenet1_1")
     report = export(tmp_path / f"out{export_module.SUFFIXES[kind][-1]}", str(model), kind)
     assert report.outputs == ("ab", "context")
 

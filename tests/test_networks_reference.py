@@ -14,7 +14,7 @@ from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.errors import ConfigError, MismatchedCheckpoint
 from vidcolor.networks import build_network, new_network
 from vidcolor.networks.blocks import Noise
-from vidcolor.networks.classifier import Classifier
+from vidcolor.networks.classifier import Classifier, to_square
 from vidcolor.networks.critic import PatchCritic
 from vidcolor.networks.kmeans import Kmeans, KmeansConfig
 from vidcolor.networks.regression import AB_UNIT, mae, mse, msle
@@ -177,6 +177,14 @@ def test_only_the_classifier_is_computed_beforehand(arch):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("size", [(32, 64), (299, 299), (300, 298), (720, 960)])
+def test_an_exported_classifier_sees_the_same_picture(size, monkeypatch):
+    lightness = torch.rand(2, 1, *size) * 2 - 1
+    usual = to_square(lightness)
+    monkeypatch.setattr("torch.onnx.is_in_onnx_export", lambda: True)
+    assert torch.allclose(to_square(lightness), usual, rtol=0, atol=1e-6)
+
+
 def test_a_koala_is_steered_by_the_vector_of_its_classifier():
     network = build_network("fusion-koala", LIGHT).eval()
     features = network.encode(torch.rand(2, 1, 32, 32) * 2 - 1)

@@ -1,5 +1,6 @@
 """A pretrained ImageNet classifier, kept as it is, that tells what is in a grey picture."""
 
+import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
@@ -33,8 +34,7 @@ class Classifier(nn.Module):
 
     def forward(self, lightness: Tensor) -> Tensor:
         """lightness (N, 1, H, W) in -1..1 -> what the classifier says before its softmax, (N, 1000)."""
-        square = F.interpolate(lightness.float(), (SIDE, SIDE), mode="bilinear", antialias=True)
-        grey = square.to(lightness.dtype)
+        grey = to_square(lightness.float()).to(lightness.dtype)
         said: Tensor = self.network(as_picture(grey, HALF, HALF) if self.name in OF_TIMM else as_picture(grey))
         return said
 
@@ -44,3 +44,19 @@ class Classifier(nn.Module):
     def load(self, source: str) -> None:
         """Raises ConfigError or CheckpointError."""
         load_into(self.network, load_weights(self.name, source), source)
+
+
+def to_square(lightness: Tensor) -> Tensor:
+    """(N, 1, H, W) -> (N, 1, 299, 299), bilinear and antialiased; in two products for ONNX: torch exports no other."""
+    if torch.onnx.is_in_onnx_export():
+        return _triangles(lightness.shape[2]) @ lightness @ _triangles(lightness.shape[3]).T
+    return F.interpolate(lightness, (SIDE, SIDE), mode="bilinear", antialias=True)
+
+
+def _triangles(length: int) -> Tensor:
+    """What each of `length` samples weighs in each of 299: (299, length), rows sum to 1."""
+    places = torch.arange(length) + 0.5
+    scale = (places[-1] + 0.5) / SIDE  # not of `length`, which tracing may freeze
+    centers = (torch.arange(SIDE)[:, None] + 0.5) * scale
+    weights = (1 - (places - centers).abs() / scale.clamp_min(1)).clamp_min(0)
+    return weights / weights.sum(dim=1, keepdim=True)
