@@ -1,6 +1,7 @@
 """Colours that somebody has set right come back wherever the film shows the same things, and nowhere else."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from vidcolor.pipeline import RunSettings, colorize_video
 from vidcolor.references import from_quarters, read_reference, to_quarters
 from vidcolor.sampling import shrink
 from vidcolor.shots import mark_shots
+from vidcolor.turn import Turn
 
 pytestmark = pytest.mark.openvino
 
@@ -156,12 +158,29 @@ def test_a_picture_on_its_side_is_turned(save):
     assert torch.equal(read_reference(turned), read_reference(save(rgb)))
 
 
+def test_of_a_film_that_is_stored_on_its_side_or_squeezed_a_reference_is_as_it_is_shown(save, colorizer):
+    shown, turn = photo("coffee", HEIGHT, WIDTH)[None], Turn(swapped=True, mirrored=True)
+    after = colorizer.with_references([save(shown[0])])
+    for pixel_aspect in (Fraction(1), Fraction(64, 45)):
+        film = torch.nn.functional.interpolate(turn.stored(shown), (WIDTH, round(HEIGHT / pixel_aspect)), mode="area")
+        suited = after.suited_to(turn, pixel_aspect)
+        assert error(colored(suited, film), film) < 0.1 * error(colored(colorizer, film), film)
+
+
 def test_quarters_come_together_again():
     planes = torch.arange(2 * 6 * 4).float().view(1, 2, 6, 4)
     quarters = to_quarters(planes)
     assert quarters.shape == (6, 4, 2)
     assert quarters[3, :, 0].tolist() == [10, 11, 14, 15]
     assert torch.equal(from_quarters(quarters, (6, 4)), planes)
+
+
+def test_a_gain_that_is_to_come_leaves_references_as_they_are(save, colorizer):
+    film = photo("coffee", HEIGHT, WIDTH)[None]
+    after = colorizer.with_references([save(film[0])])
+    gained = 2 * colored(after.suited_to(saturation=2), film)
+    assert error(gained, film) < 1.1 * error(colored(after, film), film)
+    assert torch.equal(colored(after.suited_to(saturation=0), film), colored(after, film))
 
 
 def test_what_is_no_picture_is_refused_in_a_line(tmp_path, colorizer):

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import compress
 from pathlib import Path
 from typing import Self
@@ -25,12 +26,14 @@ from vidcolor.references import Cells, Reference, read_reference, recolor
 from vidcolor.released import DEFAULT_MODEL, find_model
 from vidcolor.runtime import OpenVino, pick_runtime, sound_dtype
 from vidcolor.sampling import shrink
+from vidcolor.turn import Turn
 
 SLOWEST_CONTEXT = 0.1
 """The newest frame's share in the global vector of a shot never falls below this."""
 GRID = 2
 """Pixels at working size, in each direction, that are steadied as one and share a colour of their own."""
 LARGEST_CPU_BATCH, LARGEST_GPU_BATCH = 4, 32
+UPRIGHT, SQUARE = Turn(), Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,23 @@ class Colorizer:
         self.runtime, replaced = pick_runtime(runtime, self.network, device, meta.half_ok, threads)
         self.warnings = (*widened, *replaced)
         self.references: tuple[Reference, ...] = ()
+        self._pictures: tuple[Tensor, ...] = ()
 
-    def with_references(self, files: Sequence[Path]) -> Self:
+    def with_references(self, files: Sequence[Path | str]) -> Self:
         """The same, taking after these pictures where a frame shows what they show. None: after no picture.
 
         Raises InputError, or ConfigError where the network cannot tell things apart.
         """
         other = copy(self)
-        other.references = tuple(map(self._learn, files))
+        other._pictures = tuple(read_reference(Path(file)) for file in files)
+        return other.suited_to()
+
+    def suited_to(self, turn: Turn = UPRIGHT, pixel_aspect: Fraction = SQUARE, saturation: float = 1) -> Self:
+        """The same for films that are stored like this, where references are as shown, and whose ab has a gain to come,
+        which those of references are to outlast."""
+        other = copy(self)
+        stored = map(turn.stored, self._pictures)
+        other.references = tuple(self._learn(picture, pixel_aspect, saturation or 1) for picture in stored)
         return other
 
     @property
@@ -240,13 +252,15 @@ class Colorizer:
             yield Cells.of(tuple(one[frame] for one in landmarks), lightness[frame].float())
 
     @torch.inference_mode()
-    def _learn(self, file: Path) -> Reference:
-        rgb = read_reference(file).to(self.device)
-        small = shrink(rgb, self._sight_size(*rgb.shape[2:]))
-        lightness, features = self._encode(luma_of(small))
+    def _learn(self, picture: Tensor, pixel_aspect: Fraction, saturation: float) -> Reference:
+        """From R′G′B′ (1, 3, H, W) uint8."""
+        height, width = picture.shape[2:]
+        rgb = shrink(picture.to(self.device), self._sight_size(height, round(width / pixel_aspect))) / 255
+        lightness, features = self._encode(luma_of(rgb))
         if not self.network.landmarks(features):
             raise ConfigError(f"{self.meta.name}: a network like {self.meta.arch} cannot follow references: use fusion")
-        return Reference.of(next(self._cells(features, lightness)), rgb_to_lab(small)[:, 1:])
+        reference = Reference.of(next(self._cells(features, lightness)), rgb_to_lab(rgb)[:, 1:])
+        return replace(reference, ab=reference.ab / saturation)
 
 
 def _grid_of(batch: FrameBatch) -> tuple[int, int]:
@@ -267,7 +281,7 @@ def load_colorizer(
     work_size: int | None = None,
     runtime: str = "auto",
     fast: bool = False,
-    references: Sequence[Path] = (),
+    references: Sequence[Path | str] = (),
 ) -> Colorizer:
     """A released model by name, or any checkpoint by path, on a device, computed by one of RUNTIMES.
 

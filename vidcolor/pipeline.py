@@ -157,6 +157,7 @@ def _colorize(
 ) -> RunReport:
     settings.smoother.check_carries(colorizer.fast)
     started = time.monotonic()
+    colorizer = colorizer.suited_to(reader.turn, reader.pixel_aspect, settings.saturation)
     layout = lay_out(settings.compare, reader.info, reader.turn)
     batch_size = settings.batch_size or colorizer.batch_size
     with open_output(layout.info) as (writer, kept), ExitStack() as threads:

@@ -89,7 +89,8 @@ def preview(
 def _pairs(reader: VideoReader | StillReader, colorizer: Colorizer, count: int, saturation: float) -> Iterator[Pair]:
     planes = reader.info.planes
     written = PlaneFormat(8, True, planes.matrix)
-    colored = colorizer.stream(_as_shots(reader.moments(count)), planes)
+    suited = colorizer.suited_to(reader.turn, reader.pixel_aspect, saturation)
+    colored = suited.stream(_as_shots(reader.moments(count)), planes)
     for batch in Upsampler(planes, written, saturation).stream(colored):
         yield _pair(batch, reader, written)
 

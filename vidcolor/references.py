@@ -42,12 +42,12 @@ NEXT_TO_NOTHING = 1e-6
 
 
 def read_reference(file: Path) -> Tensor:
-    """R′G′B′ (1, 3, H, W) in 0..1 of a picture, upright and with square pixels. Raises InputError."""
+    """R′G′B′ (1, 3, H, W) uint8 of a picture, upright and with square pixels. Raises InputError."""
     with open_reader(file) as reader:
         if not isinstance(reader, StillReader):
             raise InputError(f"{file}: a reference is a picture, like a .png of one frame")
         picture = next(read_colors(reader)).picture(reader.info.height)
-        return torch.from_numpy(picture).movedim(-1, 0)[None].float() / 255
+        return torch.from_numpy(picture).movedim(-1, 0)[None]
 
 
 @dataclass(frozen=True)

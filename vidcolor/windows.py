@@ -56,6 +56,11 @@ class Window:
         return self._reader.turn
 
     @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a stored pixel by its height, as shown."""
+        return self._reader.pixel_aspect
+
+    @property
     def warnings(self) -> list[str]:
         """Of what changes on the way."""
         return self._reader.warnings
