@@ -142,8 +142,9 @@ def _add_tone(output: Any, tone: Tone) -> Any:
 
 def _play(output: Any, stream: Any, tone: Tone) -> None:
     samples = int(tone.rate * tone.seconds)
-    wave = (np.sin(np.arange(samples) * 0.06) * 9000).astype(np.int16)
-    frame = av.AudioFrame.from_ndarray(np.repeat(wave, {"mono": 1, "stereo": 2}[tone.layout])[None], "s16", tone.layout)
+    wave = (np.sin(np.arange(samples) * 0.06) * 0.27).astype(np.float32)
+    channels = av.AudioLayout(tone.layout).nb_channels
+    frame = av.AudioFrame.from_ndarray(np.repeat(wave, channels)[None], "flt", tone.layout)
     frame.sample_rate = tone.rate
     frame.time_base = Fraction(1, tone.rate)
     frame.pts = round(tone.offset * tone.rate)

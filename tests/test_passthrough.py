@@ -144,6 +144,22 @@ def test_sound_that_the_container_refuses_is_converted(tmp_path, tone, suffix, e
     assert abs(heard_at(tmp_path / f"out{suffix}") - heard_at(source)) < Fraction(1, 15)
 
 
+def test_sound_of_24_bits_keeps_them_where_it_is_converted(tmp_path):
+    source = make_film(tmp_path / "in.mov", tones=[Tone("pcm_f32be")])
+    rewrite(source, tmp_path / "out.mkv")
+    old, new = (samples(path) for path in (source, tmp_path / "out.mkv"))
+    assert old.shape == new.shape and np.abs(old - new).max() <= 2.0**-23
+
+
+def samples(path):
+    """All sound of the first track between -1 and 1, (channels, samples)."""
+    with av.open(str(path)) as container:
+        to_float = av.AudioResampler("fltp")
+        return np.concatenate(
+            [fit.to_ndarray() for frame in container.decode(audio=0) for fit in to_float.resample(frame)], axis=1
+        )
+
+
 def test_a_last_frame_of_sound_without_a_time_follows_the_one_before(tmp_path):
     """As the decoder of WMA gives it; FLAC would give it a time before all others, at which the film ended."""
     source = make_film(tmp_path / "in.wmv", count=50, codec="wmv2", tones=[Tone("wmav2", seconds=2)])

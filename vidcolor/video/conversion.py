@@ -39,6 +39,8 @@ class AudioConversion:
         self.stream.codec_context.layout = _LAYOUTS.get(source.layout.name, source.layout)
         if codec.lossy:
             self.stream.codec_context.bit_rate = BITS_PER_CHANNEL * source.channels
+        elif source.format is not None and source.format.bytes > 2:
+            self.stream.codec_context.format = "s32"  # else FLAC takes 16 bits
         self.stream.codec_context.open()
         self.refused = 0
         """Packets that did not decode so far."""
