@@ -7,6 +7,7 @@ from typing import Any
 
 from av import Codec, FFmpegError, Packet
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
@@ -23,7 +24,13 @@ BITS_PER_CHANNEL = 96_000
 _NO_TEXT = b"\0\0"
 """A mov_text packet that clears the screen. Its muxer writes one after every line by itself, and would double these."""
 
-_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo", "6 channels": "5.1", "8 channels": "7.1"}
+# PCM often counts its channels without naming them, which encoders refuse.
+_NAMES = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+# What decoders of these find again, FLAC's any: of 5.0 and 6.1, FFmpeg puts Opus' channels into wrong places.
+_LAYOUTS = {
+    "aac": ("mono", "stereo", "2.1", "3.0", "3.0(back)", "4.0", "quad", "5.0", "5.1", "7.1"),
+    "libopus": ("mono", "stereo", "3.0", "quad", "5.1", "7.1"),
+}
 
 
 class AudioConversion:
@@ -35,8 +42,7 @@ class AudioConversion:
         rate = source.rate if not rates or source.rate in rates else 48_000
         self.source = source
         self.stream: AudioStream = container.add_stream(codec.name, rate)  # type: ignore[assignment]
-        # PCM often counts its channels without naming them, which encoders refuse.
-        self.stream.codec_context.layout = _LAYOUTS.get(source.layout.name, source.layout)
+        self.stream.codec_context.layout = _fitting_layout(source.layout, codec.name)
         if codec.lossy:
             self.stream.codec_context.bit_rate = BITS_PER_CHANNEL * source.channels
         elif source.format is not None and source.format.bytes > 2:
@@ -138,3 +144,21 @@ def converts(format_name: str, source: Stream) -> bool:
     if source.type == "audio":
         return True
     return source.type == "subtitle" and source.codec_context.codec.text_sub and format_name in SUBTITLE_CODEC
+
+
+def _fitting_layout(layout: AudioLayout, codec: str) -> AudioLayout:
+    """The encoder's first layout with all channels of this one, those at the sides as well at the back; or its last."""
+    if layout.nb_channels > len(_NAMES):
+        return layout
+    if layout.name == f"{layout.nb_channels} channels":
+        layout = AudioLayout(_NAMES[layout.nb_channels - 1])
+    if codec not in _LAYOUTS:
+        return layout
+    choice = [AudioLayout(name) for name in _LAYOUTS[codec]]
+    return next((one for one in choice if _places(one) >= _places(layout)), choice[-1])
+
+
+def _places(layout: AudioLayout) -> set[str]:
+    """Its channels; the pair beside or behind the listener by one name where there is but one."""
+    names = {channel.name for channel in layout.channels}
+    return names if {"BL", "SL"} <= names else {name.replace("SL", "BL").replace("SR", "BR") for name in names}
