@@ -166,6 +166,32 @@ def test_channels_keep_their_places_where_sound_is_converted(tmp_path, tone, suf
     assert [name for name, is_loud in zip(names, loud, strict=True) if is_loud] == places.split()
 
 
+@pytest.mark.parametrize(
+    ("codec", "rate", "before", "after"),
+    [
+        ("pcm_s16le", 48_000, ".mkv", ".mp4"),
+        ("pcm_s24le", 44_100, ".mkv", ".mov"),
+        ("pcm_u8", 22_050, ".mkv", ".mov"),
+        ("pcm_mulaw", 8_000, ".flv", ".mov"),
+    ],
+)
+def test_gaps_of_sound_stay_where_a_container_counts_samples(tmp_path, codec, rate, before, after):
+    begin = make_film(tmp_path / f"begin{before}", count=100, tones=[Tone(codec, rate, 0.5, layout="mono")])
+    end = make_film(tmp_path / f"end{before}", tones=[Tone(codec, rate, 1, Fraction(3), layout="mono")])
+    source = tmp_path / f"in{before}"
+    with av.open(str(begin)) as first, av.open(str(end)) as second, av.open(str(source), "w") as whole:
+        copies = {stream.index: whole.add_stream_from_template(stream, opaque=True) for stream in first.streams}
+        for packet in [*first.demux(), *second.demux(second.streams.audio[0])]:
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                whole.mux(packet)
+    assert [warning for warning in rewrite(source, tmp_path / f"out{after}").warnings if "audio" in warning] == []
+    loud = np.abs(samples(tmp_path / f"out{after}")[0]) > 0.1
+    assert abs(len(loud) - 4 * rate) <= rate / 100
+    assert loud[: rate // 2].mean() > 0.5 and not loud[rate : 5 * rate // 2].any()
+    assert loud[25 * rate // 8 :].mean() > 0.5
+
+
 def test_sound_of_24_bits_keeps_them_where_it_is_converted(tmp_path):
     source = make_film(tmp_path / "in.mov", tones=[Tone("pcm_f32be")])
     rewrite(source, tmp_path / "out.mkv")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations  # Packet is generic in its stub only
 
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from av import Codec, FFmpegError, Packet
@@ -13,6 +15,9 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
+
+from vidcolor.video.silence import COUNTING, Filler
+from vidcolor.video.source import codec_name
 
 AUDIO_CODEC = {"webm": "libopus", "matroska": "flac"}
 """Container to the codec its sound is turned into; aac everywhere else."""
@@ -126,15 +131,18 @@ class SubtitleConversion:
 class Copy:
     """Hands packets on as they are."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, source: Stream) -> None:
         self.stream = stream
+        counts = stream.container.format.name in COUNTING and codec_name(source).startswith("pcm_")
+        self._filler = Filler(source) if counts else None
 
-    def feed(self, packet: Packet[Any] | None) -> list[Packet[Any]]:
-        """The packet itself, now of the output's stream."""
+    def feed(self, packet: Packet[Any] | None) -> Iterator[Packet[Any]]:
+        """The packet itself, now of the output's stream, behind the silence that its muxer would leave out."""
         if packet is None or (self.stream.type == "subtitle" and bytes(packet) == _NO_TEXT):
-            return []
-        packet.stream = self.stream
-        return [packet]
+            return
+        for one in chain(self._filler.before(packet) if self._filler else (), [packet]):
+            one.stream = self.stream
+            yield one
 
 
 def converts(format_name: str, source: Stream) -> bool:

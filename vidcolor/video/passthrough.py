@@ -22,6 +22,7 @@ from vidcolor.video.conversion import AudioConversion, Copy, SubtitleConversion,
 from vidcolor.video.decoding import read_packets
 from vidcolor.video.limits import Limits
 from vidcolor.video.reader import VideoReader
+from vidcolor.video.silence import silence
 from vidcolor.video.source import codec_name, is_cover, open_container, opened
 
 _END_MARGIN = 10
@@ -82,7 +83,7 @@ class Passthrough:
         if is_cover(stream):
             self._add_cover(output, stream)
         elif _accepts(output.format.name, stream):
-            self._route(stream, Copy(_add_copy(output, stream)))
+            self._route(stream, Copy(_add_copy(output, stream), stream))
         elif _converts(output.format.name, stream):
             conversion = _add_conversion(output, stream)
             self._route(stream, conversion)
@@ -180,7 +181,7 @@ class Passthrough:
             name = stream.metadata.get("filename") or f"cover.{kind.replace('jpeg', 'jpg')}"
             output.add_attachment(name, stream.metadata.get("mimetype") or f"image/{kind}", bytes(packet))
         elif packet is not None and format_name in _WITH_COVERS.values() and _accepts(format_name, stream):
-            self._route(stream, Copy(_add_copy(output, stream)))
+            self._route(stream, Copy(_add_copy(output, stream), stream))
             packet.stream, packet.pts, packet.dts = stream, 0, 0
             self._covers.append(packet)
         else:
@@ -211,7 +212,7 @@ def _accepts(format_name: str, stream: Stream) -> bool:
     """True where a file of this format can really be begun with a copy of the stream, and ended if it holds PCM."""
     if format_name == "mpegts" and codec_name(stream) not in _IN_TRANSPORT_STREAMS:
         return False
-    return _holds(format_name, lambda trial: _add_copy(trial, stream), _silence(stream))
+    return _holds(format_name, lambda trial: _add_copy(trial, stream), silence(stream, 1))
 
 
 def _converts(format_name: str, stream: Stream) -> bool:
@@ -220,7 +221,10 @@ def _converts(format_name: str, stream: Stream) -> bool:
 
 
 def _holds(format_name: str, add: Callable[[OutputContainer], Any], packet: Packet[Any] | None = None) -> bool:
-    """Whether a file can be begun with what `add` adds to it, and ended if a packet of that is at hand."""
+    """Whether a file can be begun with what `add` adds to it, and ended if a packet of that is at hand.
+
+    MP4 learns at its end only that it cannot hold channels without names.
+    """
     trial = av.open(io.BytesIO(), "w", format=format_name)
     try:
         added = add(trial)
@@ -235,17 +239,6 @@ def _holds(format_name: str, add: Callable[[OutputContainer], Any], packet: Pack
         with suppress(FFmpegError):
             trial.close()
     return True
-
-
-def _silence(stream: Stream) -> Packet[Any] | None:
-    """A packet of PCM: MP4 learns at its end only that it cannot hold channels without names. None of other codecs."""
-    if not codec_name(stream).startswith("pcm_"):
-        return None
-    context: Any = stream.codec_context
-    packet = Packet(bytes(context.format.bytes * context.channels))
-    packet.pts = packet.dts = 0
-    packet.time_base = stream.time_base  # type: ignore[assignment]
-    return packet
 
 
 def _add_copy(output: OutputContainer, stream: Stream) -> Stream:
