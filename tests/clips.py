@@ -34,6 +34,8 @@ class Tone:
     """Seconds at which it begins."""
     metadata: Mapping[str, str] | None = None
     layout: str = "stereo"
+    pitch: float = 0.06
+    """Radians from sample to sample."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _add_tone(output: Any, tone: Tone) -> Any:
 
 def _play(output: Any, stream: Any, tone: Tone) -> None:
     samples = int(tone.rate * tone.seconds)
-    wave = (np.sin(np.arange(samples) * 0.06) * 0.27).astype(np.float32)
+    wave = (np.sin(np.arange(samples) * tone.pitch) * 0.27).astype(np.float32)
     channels = av.AudioLayout(tone.layout).nb_channels
     frame = av.AudioFrame.from_ndarray(np.repeat(wave, channels)[None], "flt", tone.layout)
     frame.sample_rate = tone.rate

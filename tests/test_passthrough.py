@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -79,6 +80,32 @@ def test_sound_that_outlasts_its_part_does_not_shift_the_next(tmp_path, suffix, 
     assert len([warning for warning in writer.warnings if "the beginning of a part is left out" in warning]) == 1
     sound = [packet.seconds for packet in packets(tmp_path / f"out{suffix}", "audio")[0]]
     assert sound == sorted(sound) and abs(sound[-1] - 4.1) < 0.15
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".vob"])
+@pytest.mark.parametrize("start", [18, 22])
+def test_a_span_of_parts_has_the_sound_of_the_whole(tmp_path, suffix, start):
+    source = join_parts(tmp_path, suffix)
+    rewrite(source, tmp_path / "whole.mkv")
+    rewrite(source, tmp_path / "out.mkv", span=Span(Fraction(start), Fraction(start + 2)))
+    whole, sound = packets(tmp_path / "whole.mkv", "audio")[0], packets(tmp_path / "out.mkv", "audio")[0]
+    first = whole.index(next(packet for packet in whole if packet.data == sound[0].data))
+    assert 80 < len(sound) < 90 and abs(whole[first].seconds - sound[0].seconds - start) < 0.1
+    assert [packet.data for packet in sound] == [packet.data for packet in whole[first : first + len(sound)]]
+
+
+def join_parts(folder, suffix):
+    """Two parts of 20 seconds, each with a clock from zero, unlike in picture and sound."""
+    parts = []
+    for index in range(2):
+        grey = np.roll(pattern(500, 48, 64), 90 * index, axis=0) // 2 + 20 + 80 * index
+        tone = Tone("mp2", seconds=20, pitch=0.02 + 0.04 * index)
+        film: Any = {"count": 500, "codec": "mpeg2video", "grey": grey, "options": {"g": "25"}, "tones": [tone]}
+        interleaved = {"max_interleave_delta": "0"}
+        parts.append(make_film(folder / f"{index}{suffix}", container_options=interleaved, **film))
+    source = folder / f"in{suffix}"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return source
 
 
 def test_a_part_without_sound_is_silent(tmp_path):

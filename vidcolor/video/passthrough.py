@@ -126,7 +126,7 @@ class Passthrough:
         wanted = [self._container.streams[index] for index in self._routes]
         if not wanted:
             return
-        if self._start is not None and not _hides_lines(self._container, wanted):
+        if self._start is not None and _is_searchable(self._container, wanted):
             with suppress(FFmpegError):  # not seekable: read from the beginning
                 self._container.seek(int(self._start * av.time_base))
         clocks: dict[int, _Clock] = {}
@@ -257,9 +257,13 @@ def _cover(source: Path, limits: Limits, index: int) -> Packet[Any] | None:
         return next((packet for packet in container.demux(container.streams[index]) if packet.size), None)
 
 
-def _hides_lines(container: InputContainer, wanted: Sequence[Stream]) -> bool:
-    """True where lines that are on screen lie before the place found: Matroska is searched by the picture alone."""
-    return "matroska" in container.format.name and any(stream.type == "subtitle" for stream in wanted)
+def _is_searchable(container: InputContainer, wanted: Sequence[Stream]) -> bool:
+    """False where the place found may lie in another part, or behind lines that are on screen.
+
+    Matroska is searched by the picture alone.
+    """
+    hides_lines = "matroska" in container.format.name and any(stream.type == "subtitle" for stream in wanted)
+    return container.format.name not in timeline.FORMATS and not hides_lines
 
 
 def _seconds(packet: Packet[Any]) -> Fraction:
