@@ -234,6 +234,24 @@ def samples(path):
         return np.concatenate(found).reshape(-1, container.streams.audio[0].channels).T
 
 
+def test_sound_that_an_edit_list_cuts_away_does_not_come_back(tmp_path):
+    whole = make_film(tmp_path / "whole.mp4", count=75, tones=[Tone(seconds=3)], options={"g": "10"})
+    rewrite(whole, tmp_path / "cut.mp4", span=Span(Fraction("1.0")))
+    with av.open(str(whole)) as old, av.open(str(tmp_path / "in.mp4"), "w") as new:
+        ways = {stream.index: new.add_stream_from_template(stream, opaque=True) for stream in old.streams}
+        for packet in old.demux():
+            if packet.size:
+                zero = round(1 / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - zero, packet.dts - zero, ways[packet.stream.index]
+                new.mux(packet)
+    with av.open(str(tmp_path / "in.mp4")) as container:
+        hidden = [packet for packet in container.demux(audio=0) if packet.is_discard]
+    assert len(hidden) > 10
+    assert rewrite(tmp_path / "in.mp4", tmp_path / "out.mkv").warnings == []
+    assert heard_at(tmp_path / "out.mkv") < Fraction(1, 20)
+    assert shown(tmp_path / "out.mkv")[0].seconds < Fraction(1, 20)
+
+
 def test_a_last_frame_of_sound_without_a_time_follows_the_one_before(tmp_path):
     """As the decoder of WMA gives it; FLAC would give it a time before all others, at which the film ended."""
     source = make_film(tmp_path / "in.wmv", count=50, codec="wmv2", tones=[Tone("wmav2", seconds=2)])
@@ -376,7 +394,8 @@ def test_attachments_are_kept_or_named(tmp_path):
     with av.open(str(tmp_path / "out.mkv")) as container:
         attachment = container.streams.attachments[0]
         assert (attachment.name, attachment.mimetype, attachment.data) == font
-    assert any("attachment" in warning for warning in rewrite(source, tmp_path / "out.mp4").warnings)
+    for name, encoding in (("out.mp4", QUICK), ("out.webm", WEBM)):
+        assert any("attachment" in warning for warning in rewrite(source, tmp_path / name, encoding).warnings)
 
 
 def test_cover_art_is_kept_both_ways(tmp_path):
@@ -470,6 +489,8 @@ def test_languages_have_the_names_that_a_mov_knows_or_are_named(tmp_path):
     with av.open(str(tmp_path / "out.mov")) as container:
         assert [stream.language for stream in container.streams.audio[:3]] == ["ger", "fra", "nor"]
     assert rewrite(source, tmp_path / "out.mp4").warnings == []
+    short = make_film(tmp_path / "short.mkv", tones=[Tone(metadata={"language": "en"})])
+    assert rewrite(short, tmp_path / "short.mp4").warnings == ["audio stream 1: mp4 holds no language en"]
 
 
 def test_titles_that_a_transport_stream_does_not_hold_are_named(tmp_path):
@@ -497,7 +518,9 @@ def test_dispositions_are_kept(tmp_path):
             if packet.size:
                 packet.stream = copies[packet.stream.index]
                 new.mux(packet)
-    rewrite(source, tmp_path / "out.mkv")
+    assert rewrite(source, tmp_path / "out.mp4").warnings == []
+    assert rewrite(source, tmp_path / "out.mov").warnings == ["audio stream 2: mov holds no role comment"]
+    assert rewrite(source, tmp_path / "out.mkv").warnings == []
     with av.open(str(source)) as old, av.open(str(tmp_path / "out.mkv")) as new:
         assert [s.disposition for s in new.streams] == [s.disposition for s in old.streams]
         assert new.streams[2].disposition & av.stream.Disposition.comment

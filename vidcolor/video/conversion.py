@@ -1,4 +1,4 @@
-"""Sound and subtitles made anew where the target container refuses the source's codec."""
+"""How one stream is handed on: as it is, or made anew where the target container refuses the source's codec."""
 
 from __future__ import annotations  # Packet is generic in its stub only
 
@@ -16,7 +16,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from vidcolor.video.silence import COUNTING, Filler
+from vidcolor.video.silence import MOV_FAMILY, Filler
 from vidcolor.video.source import codec_name
 
 AUDIO_CODEC = {"webm": "libopus", "matroska": "flac"}
@@ -133,16 +133,24 @@ class Copy:
 
     def __init__(self, stream: Stream, source: Stream) -> None:
         self.stream = stream
-        counts = stream.container.format.name in COUNTING and codec_name(source).startswith("pcm_")
+        self._is_of_mov = stream.container.format.name in MOV_FAMILY
+        counts = self._is_of_mov and codec_name(source).startswith("pcm_")
         self._filler = Filler(source) if counts else None
 
     def feed(self, packet: Packet[Any] | None) -> Iterator[Packet[Any]]:
         """The packet itself, now of the output's stream, behind the silence that its muxer would leave out."""
-        if packet is None or (self.stream.type == "subtitle" and bytes(packet) == _NO_TEXT):
+        if packet is None or self._is_nothing(packet):
             return
         for one in chain(self._filler.before(packet) if self._filler else (), [packet]):
             one.stream = self.stream
             yield one
+
+    def _is_nothing(self, packet: Packet[Any]) -> bool:
+        """True of a cleared screen, and of sound that an edit list cuts away, which only the MOV family can hide."""
+        if self.stream.type == "subtitle":
+            return bytes(packet) == _NO_TEXT
+        is_hidden = packet.is_discard and (packet.pts or 0) + (packet.duration or 0) < 0
+        return self.stream.type == "audio" and is_hidden and not self._is_of_mov
 
 
 def converts(format_name: str, source: Stream) -> bool:

@@ -1,13 +1,14 @@
 """Titles, languages and chapters: what is carried from one container to another, and how."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # exists in the stub only
@@ -26,11 +27,16 @@ _LANGUAGES = (
     "mon nep nor nya ori orm per pol por pus que ron run rus san sin slk slv smi snd som spa sve swa tam tat tel tgk "
     "tgl tha tib tir tuk tur uig ukr urd uzb vie wel yid"
 )
+_OF_THREE_LETTERS = re.compile("[a-z]{3}")
 _OF_QUICKTIME = frozenset(_LANGUAGES.split())
 _NAMED_OTHERWISE = {
     "cym": "wel", "cze": "ces", "deu": "ger", "eus": "baq", "ell": "gre", "fas": "per", "fre": "fra", "gle": "iri",
     "hye": "arm", "isl": "ice", "kat": "geo", "mkd": "mac", "msa": "may", "mya": "bur", "nld": "dut", "nob": "nor",
     "nno": "nor", "rum": "ron", "slo": "slk", "sqi": "alb", "swe": "sve", "zho": "chi",
+}  # fmt: skip
+_LOST_ROLES = {
+    "mov": ("dub", "original", "comment", "forced", "hearing_impaired", "visual_impaired"),
+    "mp4": ("original",), "ipod": ("original",),
 }  # fmt: skip
 _OF_THE_OLD_FILE = frozenset({
     "alpha_mode", "compatible_brands", "duration", "encoder", "major_brand", "minor_version", "vendor_id"
@@ -70,12 +76,19 @@ def fitted(metadata: Mapping[str, str], format_name: str) -> tuple[dict[str, str
         lost = [key for key in entries if key.lower() not in ("language", "handler_name")]
         return {key: value for key, value in entries.items() if key not in lost}, lost
     language = entries.get("language", "und")
+    if format_name in ("mp4", "ipod") and not _OF_THREE_LETTERS.fullmatch(language):
+        return entries, [f"language {language}"]
     known = _NAMED_OTHERWISE.get(language, language)
     if format_name != "mov" or language == "und":
         return entries, []
     if known not in _OF_QUICKTIME:
         return entries, [f"language {language}"]
     return entries | {"language": known}, []
+
+
+def lost_roles(stream: Stream, format_name: str) -> list[str]:
+    """What a stream is for, as far as one of FFmpeg's formats does not hold it."""
+    return [f"role {role}" for role in _LOST_ROLES.get(format_name, ()) if stream.disposition & Disposition[role]]
 
 
 def container_options(container: InputContainer, suffix: str, has_cover: bool, is_cut: bool) -> dict[str, str]:

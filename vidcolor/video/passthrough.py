@@ -203,6 +203,7 @@ def describe(source: Stream, target: Stream) -> list[str]:
     """Carry over a stream's language, title and role; one line where some of it cannot be kept."""
     format_name = target.container.format.name
     entries, lost = metadata.fitted(source.metadata, format_name)
+    lost += metadata.lost_roles(source, format_name)
     target.metadata.update(entries)
     target.disposition = source.disposition
     return [f"{source.type} stream {source.index}: {format_name} holds no {', '.join(lost)}"] if lost else []
@@ -211,6 +212,8 @@ def describe(source: Stream, target: Stream) -> list[str]:
 def _accepts(format_name: str, stream: Stream) -> bool:
     """True where a file of this format can really be begun with a copy of the stream, and ended if it holds PCM."""
     if format_name == "mpegts" and codec_name(stream) not in _IN_TRANSPORT_STREAMS:
+        return False
+    if format_name == "webm" and stream.type == "attachment":  # its muxer begins the file, and leaves it out
         return False
     return _holds(format_name, lambda trial: _add_copy(trial, stream), silence(stream, 1))
 

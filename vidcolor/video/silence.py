@@ -13,10 +13,10 @@ from av.stream import Stream
 
 from vidcolor.video.source import codec_name
 
-COUNTING = frozenset({"mp4", "ipod", "mov"})
+MOV_FAMILY = frozenset({"mp4", "ipod", "mov"})
 """FFmpeg's names of formats in which PCM has no times of its own."""
-SHORTEST = Fraction(1, 100)
-"""Seconds of a gap that is filled; many files tell times in milliseconds only."""
+SHORTEST = Fraction(1, 20)
+"""Seconds of a gap that is filled: less may be an unsteady clock."""
 LONGEST = 3600
 """Seconds above which a gap counts as damage: it would fill the disk."""
 _LEVELS = {"pcm_u8": b"\x80", "pcm_alaw": b"\xd5", "pcm_mulaw": b"\xff"}
