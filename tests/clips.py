@@ -113,6 +113,26 @@ def make_film(
     return path
 
 
+def join_parts(folder: Path, suffix: str) -> Path:
+    """Two MPEG parts of 20 seconds end to end, each with a clock of its own, unlike in picture and sound."""
+    parts, brightness = [], np.linspace(0, 60, 500).astype(np.uint8)[:, None, None]
+    for index in range(2):
+        parts.append(
+            make_film(
+                folder / f"{index}{suffix}",
+                count=500,
+                codec="libx264" if suffix == ".ts" else "mpeg2video",
+                options={"g": "25", "bf": "0"},
+                grey=pattern(500, 48, 64) // 2 + brightness + 60 * index,
+                tones=[Tone("mp2", seconds=20, pitch=0.02 + 0.04 * index)],
+                container_options={"max_interleave_delta": "0"},
+            )
+        )
+    joined = folder / f"in{suffix}"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return joined
+
+
 def frames(count: int, height: int, width: int, pix_fmt: str, grey: NDArray[Any] | None = None) -> list[av.VideoFrame]:
     """`pattern` frames, or those of `grey`, of a planar Y'CbCr, grey or R'G'B' format, without colour."""
     layout = av.VideoFormat(pix_fmt, width, height)
@@ -144,9 +164,11 @@ def _add_tone(output: Any, tone: Tone) -> Any:
 
 def _play(output: Any, stream: Any, tone: Tone) -> None:
     samples = int(tone.rate * tone.seconds)
-    wave = (np.sin(np.arange(samples) * tone.pitch) * 0.27).astype(np.float32)
-    channels = av.AudioLayout(tone.layout).nb_channels
-    frame = av.AudioFrame.from_ndarray(np.repeat(wave, channels)[None], "flt", tone.layout)
+    wave: NDArray[Any] = np.sin(np.arange(samples) * tone.pitch) * 9000
+    is_float = tone.codec.startswith("pcm_f")
+    wave = (wave / 32768).astype(np.float32) if is_float else wave.astype(np.int16)
+    channels = np.repeat(wave, av.AudioLayout(tone.layout).nb_channels)[None]
+    frame = av.AudioFrame.from_ndarray(channels, "flt" if is_float else "s16", tone.layout)
     frame.sample_rate = tone.rate
     frame.time_base = Fraction(1, tone.rate)
     frame.pts = round(tone.offset * tone.rate)

@@ -2,13 +2,12 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from tests.clips import QUICK, Line, Tone, make_film, make_picture, packets, pattern, rewrite, shown
+from tests.clips import QUICK, Line, Tone, join_parts, make_film, make_picture, packets, pattern, rewrite, shown
 from vidcolor.video import Encoding, Span, probe
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -92,20 +91,6 @@ def test_a_span_of_parts_has_the_sound_of_the_whole(tmp_path, suffix, start):
     first = whole.index(next(packet for packet in whole if packet.data == sound[0].data))
     assert 80 < len(sound) < 90 and abs(whole[first].seconds - sound[0].seconds - start) < 0.1
     assert [packet.data for packet in sound] == [packet.data for packet in whole[first : first + len(sound)]]
-
-
-def join_parts(folder, suffix):
-    """Two parts of 20 seconds, each with a clock from zero, unlike in picture and sound."""
-    parts = []
-    for index in range(2):
-        grey = np.roll(pattern(500, 48, 64), 90 * index, axis=0) // 2 + 20 + 80 * index
-        tone = Tone("mp2", seconds=20, pitch=0.02 + 0.04 * index)
-        film: Any = {"count": 500, "codec": "mpeg2video", "grey": grey, "options": {"g": "25"}, "tones": [tone]}
-        interleaved = {"max_interleave_delta": "0"}
-        parts.append(make_film(folder / f"{index}{suffix}", container_options=interleaved, **film))
-    source = folder / f"in{suffix}"
-    source.write_bytes(b"".join(part.read_bytes() for part in parts))
-    return source
 
 
 def test_a_part_without_sound_is_silent(tmp_path):

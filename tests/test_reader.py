@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.clips import Tone, frames, make_film, pattern, shown
+from tests.clips import Tone, frames, join_parts, make_film, pattern, shown
 from vidcolor.errors import ConfigError, InputError
-from vidcolor.video import Span, VideoReader, is_media, is_still, open_reader, probe
+from vidcolor.video import Limits, Span, VideoReader, is_media, is_still, open_reader, probe, searchable_length
 from vidcolor.video.decoding import read_packets
 from vidcolor.video.planes import plane_format, read_luma
 
@@ -186,12 +186,48 @@ def test_a_span_of_an_mpeg_film_has_the_frames_of_the_whole(tmp_path, name):
             assert np.allclose(np.diff(pts) * float(reader.info.time_base), 0.04, atol=1e-3)
 
 
+@pytest.mark.parametrize("suffix", [".ts", ".vob"])
+def test_a_span_of_parts_has_the_frames_of_the_whole(tmp_path, suffix):
+    """Each part's clock begins anew, so a search by it may end in another."""
+    path = join_parts(tmp_path, suffix)
+    _, whole, _, _ = read(path)
+    for start in (6, 18, 26):
+        _, luma, pts, _ = read(path, Span(Fraction(start), Fraction(start + 3)))
+        first = next(index for index, frame in enumerate(whole) if torch.equal(frame, luma[0]))
+        assert abs(first - 25 * start) <= 2 and torch.equal(luma, whole[first : first + len(luma)])
+        assert pts[0] == 0 and len(luma) in (74, 75)
+    assert searchable_length(path, Limits()) is None
+
+
+@pytest.mark.parametrize("start", [None, "1.6", "3.2"])
+def test_damage_in_parts_is_named_at_its_time_and_that_before_a_span_is_not(tmp_path, start):
+    parts = [make_film(tmp_path / f"{i}.ts", count=50, width=320, height=240, options={"g": "5"}) for i in range(2)]
+    data = bytearray(b"".join(part.read_bytes() for part in parts))
+    for share in (0.2, 0.75):
+        place = int(len(data) * share)
+        data[place : place + 2000] = np.random.default_rng(0).bytes(2000)
+    (tmp_path / "in.ts").write_bytes(data)
+    begin = Fraction(start or 0)
+    reader, *_ = read(tmp_path / "in.ts", Span(begin) if start else Span())
+    told = [loss.seconds + begin for loss in reader.losses]
+    assert any(0.5 < seconds < 1 for seconds in told) == (begin == 0)
+    assert any(2.5 < seconds < 3 for seconds in told) == (begin < 3)
+    assert all(loss.seconds >= 0 for loss in reader.losses)
+
+
 def test_the_last_picture_of_a_span_ends_with_it(tmp_path):
     path = make_film(
         tmp_path / "film.mp4", count=3, time_base=Fraction(1, 1000), pts=[0, 1000, 1500], options={"bf": "0"}
     )
     with open_reader(path, Span(None, Fraction("1.2"))) as reader:
         assert [float(batch.durations[0] * reader.info.time_base) for batch in reader.batches(1)] == [1, 0.2]
+
+
+def test_how_many_frames_a_span_has_is_told_where_the_rate_is_known():
+    assert Span(Fraction(1), Fraction(3)).count_frames(Fraction(25), None) == 50
+    assert Span(Fraction(1)).count_frames(Fraction(25), 100) == 75
+    assert Span(Fraction(1)).count_frames(Fraction(25), None) is None
+    assert Span(Fraction(1), Fraction(3)).count_frames(None, 100) is None
 
 
 def test_a_span_behind_the_end_is_an_error(tmp_path):

@@ -10,12 +10,13 @@ from vidcolor.video.colors import ColorFrame, read_colors
 from vidcolor.video.encoder import Encoder, lone_encoder
 from vidcolor.video.encoding import Encoding, find_encoders
 from vidcolor.video.limits import USUAL, Limits
+from vidcolor.video.loss import Loss
 from vidcolor.video.moments import searchable_length
 from vidcolor.video.packets import PacketFile, join_packets
 from vidcolor.video.pictures import read_pictures
 from vidcolor.video.pillow import check_size
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
-from vidcolor.video.reader import CHANGE, Loss, VideoReader
+from vidcolor.video.reader import CHANGE, VideoReader
 from vidcolor.video.snapshot import check_snapshot, check_snapshot_size, save_snapshot
 from vidcolor.video.source import check_source
 from vidcolor.video.span import WHOLE, Span

@@ -10,6 +10,9 @@ CLOCK_RESTART = 1
 CLOCK_JUMP = 600
 """Seconds by which they must run ahead to mean so, in a file of parts: no picture stands still for so long."""
 
+Timed = tuple[VideoFrame, int, int]
+"""A frame as decoded, its pts and its duration in ticks."""
+
 
 class PictureClock:
     """Follows the frames of one film. Times within are ticks."""
@@ -19,17 +22,19 @@ class PictureClock:
     ) -> None:
         """`on_jump` is told of every jump ahead, from and to; None where the file is not one of parts."""
         self._start, self._step, self._on_jump = start, usual_duration, on_jump
+        self.offset = 0
+        """By which the part that is read is moved."""
         self._back, self._ahead = (round(seconds / time_base) for seconds in (CLOCK_RESTART, CLOCK_JUMP))
 
-    def steady(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, int, int]]:
+    def steady(self, frames: Iterable[VideoFrame]) -> Iterator[Timed]:
         """The frames with their pts and durations; a part that begins anew is moved to where the one before ended."""
-        offset, step = 0, self._step
+        self.offset, step = 0, self._step
         last: int | None = None
         for frame in frames:
             expected = self._start if last is None else last + step
-            pts = frame.pts + offset if frame.pts is not None else expected
+            pts = frame.pts + self.offset if frame.pts is not None else expected
             if last is not None and (pts < last - self._back or self._jumps(last, pts)):
-                offset += expected - pts
+                self.offset += expected - pts
                 pts = expected
             elif last is not None and pts <= last:
                 pts = last + 1

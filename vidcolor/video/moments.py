@@ -17,6 +17,7 @@ from vidcolor.video.decoding import MOST_STEPS, decode, decode_from, key_near, r
 from vidcolor.video.limits import Limits
 from vidcolor.video.roll import Lose
 from vidcolor.video.source import find_picture, opened
+from vidcolor.video.timeline import has_parts
 
 NO_TIMES = "mpeg"
 """FFmpeg's name of program streams, whose small frames share a time: behind a seek that of most is a guess."""
@@ -57,7 +58,9 @@ def searchable_length(source: Path, limits: Limits) -> Fraction | None:
         middle = start + length // 2
         frame = next(decode_from(film, stream, middle, _ignore), None)
         can_begin = frame is not None and frame.pts is not None and start < frame.pts <= middle
-        return length * stream.time_base if can_begin and stream.time_base else None
+        if not can_begin or not stream.time_base or has_parts(source, limits):
+            return None
+        return length * stream.time_base
 
 
 def _ignore(pts: int | None, what: str) -> None:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from functools import partial
-from itertools import islice
+from functools import cached_property, partial
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,10 +23,11 @@ from vidcolor.errors import InputError
 from vidcolor.frames import FrameBatch
 from vidcolor.turn import Turn
 from vidcolor.video import planes, timeline
-from vidcolor.video.clock import PictureClock
+from vidcolor.video.clock import PictureClock, Timed
 from vidcolor.video.decoding import decode, decode_from
 from vidcolor.video.gaps import Gaps
 from vidcolor.video.limits import USUAL, Limits
+from vidcolor.video.loss import Loss
 from vidcolor.video.moments import NO_TIMES, spread_frames
 from vidcolor.video.picture import (
     CAPTIONS,
@@ -50,18 +51,6 @@ JUMP = "the clock jumps"
 """Begins the warning of parts whose clocks lie apart."""
 
 
-@dataclass(frozen=True)
-class Loss:
-    """A place where the source did not decode, or only with guessed content."""
-
-    seconds: Fraction
-    """From the start of what is read."""
-    what: str
-
-    def __str__(self) -> str:
-        return f"{float(self.seconds):.3f} s: {self.what}"
-
-
 class VideoReader:
     """A film as batches of luma planes. Made by `open_reader`; a context manager.
 
@@ -76,6 +65,7 @@ class VideoReader:
         self.losses: list[Loss] = []
         self.warnings: list[str] = []
         self._shift = 0
+        self._clock: PictureClock | None = None
         with opened(source, limits) as container:
             stream = find_picture(container, source)
             self._check_claims(container, stream)
@@ -94,7 +84,7 @@ class VideoReader:
             self._length = told_length(stream)
         self._shift = self._find_shift(zero)
         if span != Span():
-            self.info = replace(self.info, frame_count=self._expected_frames())
+            self.info = replace(self.info, frame_count=span.count_frames(self.info.rate, self.info.frame_count))
 
     @property
     def turn(self) -> Turn:
@@ -147,7 +137,7 @@ class VideoReader:
         if frames:
             yield self._batch(frames, times, own_chroma)
 
-    def frames(self) -> Iterator[tuple[VideoFrame, int, int]]:
+    def frames(self) -> Iterator[Timed]:
         """Every frame of the span as decoded, in the first one's size and format, with its pts and duration."""
         self.losses.clear()
         gaps, end = Gaps(self.info.usual_duration), 0
@@ -177,6 +167,7 @@ class VideoReader:
     def moments(self, count: int) -> Iterator[FrameBatch]:
         """At most `count` frames spread evenly over the whole film, one to a batch; found by seeking."""
         self.losses.clear()
+        self._clock = None
         for frame in spread_frames(self.source, count, self._lose, self.limits):
             pts = frame.pts or 0
             yield self._batch([self._in_layout(frame, pts)], [(pts - self._shift, frame.duration)])
@@ -193,21 +184,31 @@ class VideoReader:
             own_chroma=torch.from_numpy(np.stack(pairs)) if pairs else None,
         )
 
-    def _timed_frames(self) -> Generator[tuple[VideoFrame, int, int]]:
+    def _timed_frames(self) -> Generator[Timed]:
         """(frame as decoded, pts on the source's clock, duration) of the span."""
         start = self._tick(self.span.start) if self.span.start is not None else None
         end = self._tick(self.span.end) if self.span.end is not None else None
         with opened(self.source, self.limits) as container:
-            for frame, pts, duration in self._clock(container).steady(self._frames_from(container, start)):
+            self._clock = self._make_clock(container)
+            timed = self._clock.steady(self._frames_from(container, start))
+            for frame, pts, duration in timed if start is None else self._begin(timed, start):
                 if end is not None and pts >= end:
                     return
-                if start is None or pts >= start:
-                    yield frame, pts, duration if end is None else min(duration, end - pts)
+                yield frame, pts, duration if end is None else min(duration, end - pts)
+
+    def _begin(self, timed: Iterator[Timed], start: int) -> Iterator[Timed]:
+        """What lies before the span had to be decoded only: its losses are forgotten, too."""
+        kept = dropwhile(lambda one: one[1] < start, timed)
+        begun = list(islice(kept, 1))
+        first = (start - self._shift) * self.info.time_base
+        told = [loss for loss in self.losses if loss.seconds >= first]
+        self.losses[:] = [replace(loss, seconds=max(loss.seconds, Fraction(0))) for loss in told]
+        yield from chain(begun, kept)
 
     def _tick(self, seconds: Fraction) -> int:
         return self._start + math.ceil(seconds / self.info.time_base)
 
-    def _clock(self, container: InputContainer) -> PictureClock:
+    def _make_clock(self, container: InputContainer) -> PictureClock:
         on_jump = self._tell_jump if container.format.name in timeline.FORMATS else None
         return PictureClock(self._start, self.info.usual_duration, self.info.time_base, on_jump)
 
@@ -225,18 +226,23 @@ class VideoReader:
     def _frames_from(self, container: InputContainer, start: int | None) -> Iterator[VideoFrame]:
         """Decoded frames, from the key frame before `start` on."""
         stream, again = find_picture(container, self.source), partial(opened, self.source, self.limits)
-        if start is None or container.format.name == NO_TIMES:
+        if start is None or container.format.name == NO_TIMES or self._has_parts:
             yield from decode(container, stream, self._lose, again)
             return
         frames = decode_from(container, stream, start, self._lose, again)
         first = next(frames, None)
         if first is None or first.pts is None or first.pts > start or not first.key_frame:
             # The index was wrong, or there is none: read from the beginning.
+            self.losses.clear()
             with again() as film:
                 yield from decode(film, find_picture(film, self.source), self._lose, again)
             return
         yield first
         yield from frames
+
+    @cached_property
+    def _has_parts(self) -> bool:
+        return timeline.has_parts(self.source, self.limits)
 
     def _in_layout(self, frame: VideoFrame, pts: int) -> VideoFrame:
         frame = self._repack(frame)
@@ -278,15 +284,7 @@ class VideoReader:
             raise InputError(f"{self.source}: has no frame {self.span}")
         return first[1]
 
-    def _expected_frames(self) -> int | None:
-        """The span's share of the whole, by the header's rate."""
-        rate, whole = self.info.rate, self.info.frame_count
-        start = self.span.start or Fraction(0)
-        if rate is None or (whole is None and self.span.end is None):
-            return None
-        ends = [end for end in (self.span.end, whole / rate if whole else None) if end is not None]
-        return max(1, round((min(ends) - start) * rate))
-
     def _lose(self, pts: int | None, what: str) -> None:
-        place = self._start if pts is None else pts
+        moved = self._clock.offset if self._clock else 0
+        place = max(self._start, self._shift) if pts is None else pts + moved
         self.losses.append(Loss((place - self._shift) * self.info.time_base, what))

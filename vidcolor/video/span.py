@@ -25,6 +25,13 @@ class Span:
             return f"from {float(self.start or 0):g} s on"
         return f"from {float(self.start or 0):g} s to {float(self.end):g} s"
 
+    def count_frames(self, rate: Fraction | None, whole: int | None) -> int | None:
+        """About how many frames it has of a film of `whole` frames and that rate; None where that cannot be told."""
+        if rate is None or (whole is None and self.end is None):
+            return None
+        ends = [end for end in (self.end, whole / rate if whole else None) if end is not None]
+        return max(1, round((min(ends) - (self.start or 0)) * rate))
+
 
 WHOLE = Span()
 """From the first frame to the last."""

@@ -9,12 +9,15 @@ from __future__ import annotations  # Packet is generic in its stub only
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from av import Packet
 
 from vidcolor.video.clock import CLOCK_JUMP, CLOCK_RESTART
-from vidcolor.video.decoding import time_of
+from vidcolor.video.decoding import read_packets, time_of
+from vidcolor.video.limits import Limits
+from vidcolor.video.source import find_picture, opened
 
 FORMATS = frozenset({"mpegts", "mpeg"})
 """Those whose parts make a file when they are put end to end."""
@@ -22,6 +25,23 @@ MOST_EARLY = 1000
 """Packets that wait for the picture of their part; one that has none begins where the picture before ended."""
 OVERLAP = Fraction(1, 10)
 """Seconds that the sound of a part may begin late, because that of the part before still plays: codecs pad theirs."""
+
+
+def has_parts(source: Path, limits: Limits) -> bool:
+    """True of a film whose picture's clock begins anew or jumps, so that a search by it may end in another part.
+
+    Its packets are looked through up to there.
+    """
+    with opened(source, limits) as film:
+        if film.format.name not in FORMATS:
+            return False
+        last: Fraction | None = None
+        for packet in read_packets(film, [find_picture(film, source)], lambda pts, what: None):
+            now = _decoded_at(packet)
+            if last is not None and not -CLOCK_RESTART <= now - last <= CLOCK_JUMP:
+                return True
+            last = now
+    return False
 
 
 class Timeline:
