@@ -16,7 +16,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from vidcolor.video.silence import MOV_FAMILY, Filler
+from vidcolor.video.silence import MOV_FORMATS, Filler
 from vidcolor.video.source import codec_name
 
 AUDIO_CODEC = {"webm": "libopus", "matroska": "flac"}
@@ -133,7 +133,7 @@ class Copy:
 
     def __init__(self, stream: Stream, source: Stream) -> None:
         self.stream = stream
-        self._is_of_mov = stream.container.format.name in MOV_FAMILY
+        self._is_of_mov = stream.container.format.name in MOV_FORMATS
         counts = self._is_of_mov and codec_name(source).startswith("pcm_")
         self._filler = Filler(source) if counts else None
 

@@ -13,7 +13,7 @@ from av.stream import Stream
 
 from vidcolor.video.source import codec_name
 
-MOV_FAMILY = frozenset({"mp4", "ipod", "mov"})
+MOV_FORMATS = frozenset({"mp4", "ipod", "mov"})
 """FFmpeg's names of formats in which PCM has no times of its own."""
 SHORTEST = Fraction(1, 20)
 """Seconds of a gap that is filled: less may be an unsteady clock."""
