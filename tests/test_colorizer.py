@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from vidcolor import checkpoint
 from vidcolor.checkpoint import new_meta
 from vidcolor.color import luma_to_lightness, read_luma
-from vidcolor.colorizer import GRID, Colorizer, ShotContext, load_colorizer
+from vidcolor.colorizer import GRID, Colorizer, load_colorizer
+from vidcolor.context import ShotContext
 from vidcolor.device import pick_device
 from vidcolor.errors import ConfigError, DeviceError, UnknownModel
 from vidcolor.frames import FrameBatch, PlaneFormat

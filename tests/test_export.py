@@ -14,7 +14,7 @@ from tests.models import make_model
 from vidcolor import checkpoint
 from vidcolor import export as export_module
 from vidcolor.cli import main
-from vidcolor.colorizer import ShotContext
+from vidcolor.context import ShotContext
 from vidcolor.errors import ConfigError, OutputError
 from vidcolor.export import export
 from vidcolor.networks import build_network

@@ -348,6 +348,13 @@ def test_warnings_of_windows_are_all_told_and_a_lasting_change_once():
     assert joined.warnings == (*said[0], said[1][0])
 
 
+def test_a_reference_that_one_window_took_after_was_of_use():
+    report = RunReport("in", "out", 10, 1, 1.0, "tiny", "cpu")
+    unused = (("a.png", "b.png"), ("b.png",))
+    records = [Record("run", "a", "b", "digest", asdict(replace(report, unused_references=names))) for names in unused]
+    assert join_reports(records, "run").unused_references == ("b.png",)
+
+
 @pytest.mark.parametrize("name", ["out.mp4", "out.ts"])
 def test_joints_between_b_frames_keep_every_time_and_sound(share, reel, tmp_path, name):
     settings = replace(SETTINGS, encoding=Encoding(crf=30, preset="veryfast"))

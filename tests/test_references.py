@@ -212,6 +212,38 @@ def pull(done, expected):
     raise RuntimeError("pulled")
 
 
+def test_references_that_are_like_nothing_are_named(save, colorizer):
+    film = glide("coffee", 2, HEIGHT, WIDTH)
+    own, stranger = save(film[0], "own.png"), save(photo("astronaut", HEIGHT, WIDTH), "stranger.png")
+    after = colorizer.with_references([stranger, own]).suited_to()
+    colored(after, film)
+    assert after.references.unused == (str(stranger),)
+    colored(after, photo("cat", HEIGHT, WIDTH)[None])
+    assert after.references.unused == (str(stranger), str(own))
+
+
+def test_a_film_that_goes_on_knows_which_were_of_use_before(save, colorizer):
+    after = colorizer.with_references([save(photo("coffee", HEIGHT, WIDTH))]).suited_to()
+    coffee, cat = (
+        FrameBatch((luma_of(photo(name, HEIGHT, WIDTH)[None]) * 219 + 16).byte(), (0,), (1,), memory={})
+        for name in ("coffee", "cat")
+    )
+    (done,) = after.stream(mark_shots([coffee], STORED), STORED)
+    list(after.stream(mark_shots([cat], STORED), STORED, done.memory))
+    assert after.references.unused == ()
+    list(after.stream(mark_shots([cat], STORED), STORED))
+    assert len(after.references.unused) == 1
+
+
+def test_run_and_preview_say_which_were_of_no_use(tmp_path, save):
+    source = write_film(tmp_path / "in.mkv", luma_of(glide("coffee", 2, HEIGHT, WIDTH)))
+    stranger = save(photo("astronaut", HEIGHT, WIDTH))
+    for command, name, where in (("run", "out.mkv", "the film"), ("preview", "out.png", "these moments")):
+        done = CliRunner().invoke(main, [command, str(source), str(tmp_path / name), "--reference", str(stranger)])
+        assert done.exit_code == 0, done.output
+        assert f"Warning: {stranger}: nothing in {where} is like it" in done.stderr
+
+
 def test_run_and_preview_take_them(tmp_path, save):
     film = glide("coffee", 4, 96, 128)
     source, reference = write_film(tmp_path / "in.mkv", luma_of(film)), save(film[0].flip(0))

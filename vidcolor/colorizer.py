@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import compress
 from pathlib import Path
@@ -16,58 +16,23 @@ from vidcolor import checkpoint
 from vidcolor.cards import colorable
 from vidcolor.checkpoint import CheckpointMeta
 from vidcolor.color import luma_of, luma_to_input, read_luma_, rgb_to_lab
+from vidcolor.context import ShotContext
 from vidcolor.device import Portions, memory_watched, pick_device, pick_dtype
 from vidcolor.errors import ConfigError
 from vidcolor.frames import NOTHING, FrameBatch, Memory, PlaneFormat
 from vidcolor.keys import mark_keys
 from vidcolor.motion import follow_motion
 from vidcolor.networks.base import Features, Network
-from vidcolor.references import Cells, Reference, read_reference, recolor
+from vidcolor.references import Cells, Reference, References, read_reference
 from vidcolor.released import DEFAULT_MODEL, find_model
 from vidcolor.runtime import OpenVino, pick_runtime, sound_dtype
 from vidcolor.sampling import shrink
 from vidcolor.turn import Turn
 
-SLOWEST_CONTEXT = 0.1
-"""The newest frame's share in the global vector of a shot never falls below this."""
 GRID = 2
 """Pixels at working size, in each direction, that are steadied as one and share a colour of their own."""
 LARGEST_CPU_BATCH, LARGEST_GPU_BATCH = 4, 32
 UPRIGHT, SQUARE = Turn(), Fraction(1)
-
-
-@dataclass(frozen=True)
-class ShotContext:
-    """The global vector averaged over the shot so far: one decision for all frames instead of one for each."""
-
-    frames: int = 0
-    vector: Tensor | None = None
-
-    @classmethod
-    def recall(cls, memory: Memory) -> Self:
-        """The context that `memory` was made of; a new one where it was made of none."""
-        vector = memory.get("context.vector")
-        return cls() if vector is None else cls(int(memory["context.frames"]), vector)
-
-    @property
-    def memory(self) -> Memory:
-        if self.vector is None:
-            return NOTHING
-        return {"context.frames": torch.tensor(self.frames), "context.vector": self.vector}
-
-    def follow(self, vectors: Tensor, first_of_shot: tuple[bool, ...]) -> tuple[Tensor, "ShotContext"]:
-        """Vectors (N, G) of the next frames -> what each is coloured with (N, G), and the context after them."""
-        context, averaged = self, []
-        for vector, is_first in zip(vectors, first_of_shot, strict=True):
-            context = context._with(vector, is_first)
-            averaged.append(context.vector)
-        return torch.stack(averaged), context  # type: ignore[arg-type]
-
-    def _with(self, vector: Tensor, is_first: bool) -> "ShotContext":
-        if is_first or self.vector is None:
-            return ShotContext(1, vector)
-        share = max(1 / (self.frames + 1), SLOWEST_CONTEXT)
-        return ShotContext(self.frames + 1, torch.lerp(self.vector, vector, share))
 
 
 class Colorizer:
@@ -100,8 +65,8 @@ class Colorizer:
         threads = max(1, threads // 2) if fast else threads  # a lone frame does not keep many busy, the codec does
         self.runtime, replaced = pick_runtime(runtime, self.network, device, meta.half_ok, threads)
         self.warnings = (*widened, *replaced)
-        self.references: tuple[Reference, ...] = ()
-        self._pictures: tuple[Tensor, ...] = ()
+        self.references = References({})
+        self._pictures: dict[str, Tensor] = {}
 
     def with_references(self, files: Sequence[Path | str]) -> Self:
         """The same, taking after these pictures where a frame shows what they show. None: after no picture.
@@ -109,15 +74,19 @@ class Colorizer:
         Raises InputError, or ConfigError where the network cannot tell things apart.
         """
         other = copy(self)
-        other._pictures = tuple(read_reference(Path(file)) for file in files)
+        other._pictures = {str(file): read_reference(Path(file)) for file in files}
         return other.suited_to()
 
     def suited_to(self, turn: Turn = UPRIGHT, pixel_aspect: Fraction = SQUARE, saturation: float = 1) -> Self:
         """The same for films that are stored like this, where references are as shown, and whose ab has a gain to come,
         which those of references are to outlast."""
         other = copy(self)
-        stored = map(turn.stored, self._pictures)
-        other.references = tuple(self._learn(picture, pixel_aspect, saturation or 1) for picture in stored)
+        other.references = References(
+            {
+                name: self._learn(turn.stored(picture), pixel_aspect, saturation or 1)
+                for name, picture in self._pictures.items()
+            }
+        )
         return other
 
     @property
@@ -169,6 +138,7 @@ class Colorizer:
 
     def _color(self, batches: Iterable[FrameBatch], planes: PlaneFormat, memory: Memory) -> Iterator[FrameBatch]:
         context, held = ShotContext.recall(memory), memory.get("colorizer.held")
+        self.references.recall(memory)
         for batch in batches:
             assert batch.guide is not None
             if batch.in_color and all(batch.in_color):
@@ -180,6 +150,7 @@ class Colorizer:
                 ab, context = self._predict_keys(batch, planes, context, held)
                 held = ab[-1:].clone()  # the filter remembers a view of ab, and files take no memory twice
             known = context.memory if held is None else {**context.memory, "colorizer.held": held}
+            known = {**known, **self.references.memory}
             yield replace(batch, ab=ab * colorable(batch.guide)).remember(known)
 
     def _predict_keys(
@@ -236,7 +207,7 @@ class Colorizer:
         ab = self.runtime.to_ab(self.runtime.decode(features, vectors)).float()
         if self.references:
             frames = zip(self._cells(features, lightness), torch.split(ab, 1), strict=True)
-            ab = torch.cat([recolor(self.references, *frame) for frame in frames])
+            ab = torch.cat([self.references.recolor(*frame) for frame in frames])
         return ab, context
 
     def _encode(self, sight: Tensor) -> tuple[Tensor, Features]:

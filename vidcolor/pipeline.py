@@ -90,6 +90,8 @@ class RunReport:
     """Places where the source did not decode; everything else was coloured."""
     loss_counts: dict[str, int] = field(default_factory=dict)
     """What happened there -> how often."""
+    unused_references: tuple[str, ...] = ()
+    """Those that show nothing that the film shows."""
     shots_in_color: tuple[KeptShot, ...] = ()
     """Shots that were in colour already and stayed as they were."""
     kept_spans: int = 0
@@ -136,7 +138,7 @@ def describe_run(source_digest: str, colorizer: Colorizer, settings: RunSettings
     return describe(
         source=source_digest,
         model=colorizer.digest,
-        references=" ".join(reference.digest for reference in colorizer.references),
+        references=colorizer.references.digest,
         device=colorizer.device.type,
         runtime=colorizer.maker,
         settings=replace(settings, batch_size=batch_size, encoding=encoding, limits=Limits(), overwrite=False),
@@ -192,6 +194,7 @@ def _colorize(
         warnings=(*colorizer.warnings, *writer.warnings),
         losses=tuple(map(str, reader.losses)),
         loss_counts=dict(Counter(loss.what for loss in reader.losses)),
+        unused_references=colorizer.references.unused,
         shots_in_color=keeper.shots,
         kept_spans=kept.spans,
         kept_frames=kept.frames,

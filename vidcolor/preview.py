@@ -44,6 +44,8 @@ class PreviewReport:
     device: str
     warnings: tuple[str, ...] = ()
     """What is not as it was asked for: of the model, and places without a frame or with a damaged one."""
+    unused_references: tuple[str, ...] = ()
+    """Those that show nothing that the sheet shows."""
 
 
 def preview(
@@ -67,6 +69,7 @@ def preview(
     with open_reader(source, limits=limits) as reader:
         check_snapshot(target, source, overwrite)
         check_snapshot_size(target, *sheet_size(_expected(reader, count), *reader.turn.size(*_tile_size(reader))))
+        colorizer = colorizer.suited_to(reader.turn, reader.pixel_aspect, saturation)
         pairs = list(_pairs(reader, colorizer, count, saturation))
         if not pairs:
             raise InputError(f"{source}: not one moment decodes, the file is damaged")
@@ -83,14 +86,14 @@ def preview(
                 *reader.warnings,
                 *_warnings(reader, _expected(reader, count) - len(pairs)),
             ),
+            unused_references=colorizer.references.unused,
         )
 
 
 def _pairs(reader: VideoReader | StillReader, colorizer: Colorizer, count: int, saturation: float) -> Iterator[Pair]:
     planes = reader.info.planes
     written = PlaneFormat(8, True, planes.matrix)
-    suited = colorizer.suited_to(reader.turn, reader.pixel_aspect, saturation)
-    colored = suited.stream(_as_shots(reader.moments(count)), planes)
+    colored = colorizer.stream(_as_shots(reader.moments(count)), planes)
     for batch in Upsampler(planes, written, saturation).stream(colored):
         yield _pair(batch, reader, written)
 

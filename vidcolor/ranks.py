@@ -264,6 +264,11 @@ def join_reports(records: Sequence[Record], run: str) -> RunReport:
         warnings=tuple(warning for warning in warnings if warning not in repeated),
         losses=tuple(chain.from_iterable(report.losses for report in reports)),
         loss_counts=dict(sum((Counter(report.loss_counts) for report in reports), Counter[str]())),
+        unused_references=tuple(
+            reference
+            for reference in reports[0].unused_references
+            if all(reference in report.unused_references for report in reports)
+        ),
         shots_in_color=tuple(chain.from_iterable(report.shots_in_color for report in reports)),
         kept_spans=len(kept),
         kept_frames=sum(report.frames for report in kept),

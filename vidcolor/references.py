@@ -7,8 +7,9 @@ network's colour stays.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.errors import InputError
+from vidcolor.frames import NOTHING, Memory
 from vidcolor.networks.base import Features
 from vidcolor.sampling import enlarge, shrink
 from vidcolor.video import StillReader, open_reader, read_colors
@@ -111,16 +113,45 @@ class Reference:
         return nearest, belief * sameness, ab - said * own
 
 
-def recolor(references: Sequence[Reference], cells: Cells, ab: Tensor) -> Tensor:
-    """A frame's cells and its ab (1, 2, h, w) -> ab as the references ask for it.
+class References:
+    """What a film takes after: references by their names, and which of them any of its frames followed."""
 
-    Of several that know a thing, the nearer one has more to say.
-    """
-    own = to_quarters(shrink(ab, cells.size))
-    answers = (reference.answer(cells, own) for reference in references)
-    nearest, belief, change = (torch.stack(parts) for parts in zip(*answers, strict=True))
-    share = (belief.clamp_min(NEXT_TO_NOTHING).log() - nearest / CHOICE).softmax(dim=0)
-    return ab + enlarge(from_quarters((share * belief * change).sum(dim=0), cells.size), like=ab)
+    def __init__(self, known: Mapping[str, Reference]) -> None:
+        self._known = known
+        self._followed = torch.zeros(len(known), dtype=torch.bool)
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of each; empty where there is none."""
+        return " ".join(reference.digest for reference in self._known.values())
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Those that no frame followed."""
+        return tuple(compress(self._known, self._followed.logical_not().tolist()))
+
+    @property
+    def memory(self) -> Memory:
+        return {"references.followed": self._followed} if self else NOTHING
+
+    def recall(self, memory: Memory) -> None:
+        """Begin a film, or go on with the one that `memory` was made of."""
+        self._followed = memory.get("references.followed", torch.zeros(len(self._known), dtype=torch.bool))
+
+    def recolor(self, cells: Cells, ab: Tensor) -> Tensor:
+        """A frame's cells and its ab (1, 2, h, w) -> ab as the references ask for it.
+
+        Of several that know a thing, the nearer one has more to say.
+        """
+        own = to_quarters(shrink(ab, cells.size))
+        answers = (reference.answer(cells, own) for reference in self._known.values())
+        nearest, belief, change = (torch.stack(parts) for parts in zip(*answers, strict=True))
+        self._followed = self._followed.to(belief.device) | (belief.amax(dim=(1, 2, 3)) > 0.5)
+        share = (belief.clamp_min(NEXT_TO_NOTHING).log() - nearest / CHOICE).softmax(dim=0)
+        return ab + enlarge(from_quarters((share * belief * change).sum(dim=0), cells.size), like=ab)
 
 
 def to_quarters(planes: Tensor) -> Tensor:

@@ -27,10 +27,15 @@ def print_run(report: RunReport, quiet: bool) -> None:
     losses += [f"{report.source} at {loss}" for loss in report.losses[:MOST_LOSSES]]
     if (more := len(report.losses) - MOST_LOSSES) > 0:
         losses.append(f"{report.source}: and {more} more, all in --json")
-    _print_outcome(f"{report.target}: {counts}", report.warnings, losses, quiet)
+    warnings = [*report.warnings, *_unused(report.unused_references, "the film")]
+    _print_outcome(f"{report.target}: {counts}", warnings, losses, quiet)
     if report.shots_in_color and not quiet:
         shots = ", ".join(f"{start:.3f} s to {end:.3f} s" for start, end in _stretches(report.shots_in_color))
         stderr.print(f"  In colour already and kept, {len(report.shots_in_color)} shots: {shots}", soft_wrap=True)
+
+
+def _unused(references: Sequence[str], shown: str) -> list[str]:
+    return [f"{reference}: nothing in {shown} is like it, so it was of no use" for reference in references]
 
 
 def _stretches(shots: Sequence[KeptShot]) -> list[tuple[float, float]]:
@@ -51,7 +56,7 @@ def print_comparison(report: CompareReport, quiet: bool) -> None:
 def print_preview(report: PreviewReport, quiet: bool) -> None:
     """What became of `vidcolor preview`."""
     done = f"{report.target}: {len(report.moments)} moments in {report.seconds:.1f} s"
-    _print_outcome(done, report.warnings, (), quiet)
+    _print_outcome(done, [*report.warnings, *_unused(report.unused_references, "these moments")], (), quiet)
 
 
 def print_export(report: ExportReport, quiet: bool) -> None:
