@@ -13,10 +13,12 @@ from vidcolor.files import make_folder
 from vidcolor.pipeline import RunReport
 from vidcolor.resume import is_whole
 from vidcolor.tree import is_locked, walk
-from vidcolor.video import STILLS, WRITABLE_FILMS, holds_one_picture, is_media
+from vidcolor.video import STILLS, WRITABLE_FILMS, find_patterns, find_sequence, holds_one_picture, is_media, is_still
 
 MOST_CLASHES = 5
 """Of names, that are told."""
+FEWEST_FRAMES = 24
+"""Numbered pictures that may be meant as a film."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,16 @@ def plan_jobs(inputs: Sequence[str], output: str | Path) -> list[Job]:
     jobs = [Job(source, target / _writable(place, source), makes_folder=True) for source, place in files]
     _refuse_collisions(jobs)
     return jobs
+
+
+def tell_sequences(jobs: Sequence[Job]) -> Iterator[str]:
+    """What to say of numbered pictures that look like the frames of a film."""
+    for pattern, count in find_patterns(job.source for job in jobs if is_still(job.source)).items():
+        if count >= FEWEST_FRAMES:
+            yield (
+                f"{count} numbered pictures are coloured one by one; if they are the frames of a film, "
+                f"give {pattern} and a film as output"
+            )
 
 
 def run_jobs(
@@ -126,7 +138,8 @@ def _expand(given: str) -> Iterator[tuple[Path, Path]]:
         for match in usual or matches:
             yield from _expand(match)
     else:
-        yield path, Path(path.name)
+        sequence = find_sequence(path)
+        yield path, Path(path.name if sequence is None else f"{sequence.title}.mkv")
 
 
 def _is_glob(given: str) -> bool:

@@ -1,5 +1,6 @@
 """A film from end to end: read, find shots, colour, steady, upsample, write."""
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from vidcolor.video import (
     StillWriter,
     VideoReader,
     VideoWriter,
+    files_of,
     open_reader,
     open_writer,
 )
@@ -132,17 +134,22 @@ def colorize_window(
         return _colorize(window, target, colorizer, settings, on_frames, lambda info: nullcontext((writer, Kept())))
 
 
-def describe_run(source_digest: str, colorizer: Colorizer, settings: RunSettings) -> Description:
-    """All that the film depends on which comes of the source of this digest."""
+def describe_run(source: str, colorizer: Colorizer, settings: RunSettings) -> Description:
+    """All that the film depends on which comes of the source that `identify` calls so."""
     batch_size, encoding = settings.batch_size or colorizer.batch_size, settings.encoding.on_this_machine()
     return describe(
-        source=source_digest,
+        source=source,
         model=colorizer.digest,
         references=colorizer.references.digest,
         device=colorizer.device.type,
         runtime=colorizer.maker,
         settings=replace(settings, batch_size=batch_size, encoding=encoding, limits=Limits(), overwrite=False),
     )
+
+
+def identify(film: VideoReader) -> str:
+    """SHA-256 of what its frames and their times depend on."""
+    return hashlib.sha256(f"{film.info.time_base} {digest_of(*files_of(film.source))}".encode()).hexdigest()
 
 
 def _at_full_size(colorizer: Colorizer) -> AbstractContextManager[None]:
@@ -208,7 +215,7 @@ def _open_output(
     """What the film is written with, and what is there of it already."""
     encoding, overwrite = settings.encoding, settings.overwrite
     if settings.resume and isinstance(reader, VideoReader):
-        description = describe_run(digest_of(reader.source), colorizer, settings)
+        description = describe_run(identify(reader), colorizer, settings)
         with open_spans(
             target,
             reader,

@@ -27,7 +27,7 @@ from vidcolor.jobs import Job, Outcome
 from vidcolor.keeper import KeptShot
 from vidcolor.layout import lay_out
 from vidcolor.parallel import Group
-from vidcolor.pipeline import RunReport, RunSettings, colorize_video, colorize_window, describe_run
+from vidcolor.pipeline import RunReport, RunSettings, colorize_video, colorize_window, describe_run, identify
 from vidcolor.resume import Record, WindowFiles
 from vidcolor.video import CHANGE, Encoder, VideoReader, open_encoder, open_reader
 from vidcolor.windows import Window, count_windows
@@ -156,7 +156,7 @@ class SharedFilm:
         count = 1 if is_begun or not isinstance(film, VideoReader) else count_windows(film)
         if count == 1:
             return Plan(1)
-        description = self._describe(resume.digest_of(self._job.source), count)
+        description = self._describe(identify(self._film), count)
         self._files.begin(description, self._job.source, self._settings.overwrite)
         return Plan(count, description, secrets.token_hex(8))
 
@@ -226,9 +226,9 @@ class SharedFilm:
     def _new_encoder(self) -> Encoder:
         return open_encoder(self._job.target, self._film, self._encoding, self._info)
 
-    def _describe(self, source_digest: str, windows: int) -> resume.Description:
+    def _describe(self, source: str, windows: int) -> resume.Description:
         header = sha256(self._new_encoder().header).hexdigest()
-        run = describe_run(source_digest, self._colorizer, self._settings)
+        run = describe_run(source, self._colorizer, self._settings)
         return {**run, "windows": str(windows), "encoder": header}
 
     def _steps(self) -> Show:

@@ -99,7 +99,7 @@ def run(
     from vidcolor import console
     from vidcolor.colorizer import load_colorizer
     from vidcolor.device import pick_device
-    from vidcolor.jobs import plan_jobs, run_jobs
+    from vidcolor.jobs import plan_jobs, run_jobs, tell_sequences
     from vidcolor.parallel import is_launched, launched_group
     from vidcolor.pipeline import RunSettings, colorize_video
     from vidcolor.ranks import share_jobs
@@ -121,6 +121,8 @@ def run(
     group, shared = launched_group(), is_launched()
     load = partial(load_colorizer, model, work_size=work_size, runtime=runtime, fast=fast, references=references)
     jobs = plan_jobs(inputs, output) if group.is_first else []
+    if not quiet:
+        console.print_hints(tell_sequences(jobs))
     with _interruptible(resume or shared, group.is_first), console.run_bar(quiet or not group.is_first) as bar:
         if shared:
             found = share_jobs(

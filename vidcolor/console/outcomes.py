@@ -1,6 +1,6 @@
 """What became of a film, a picture or a model, in a line and its warnings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.markup import escape
 
@@ -14,6 +14,12 @@ from vidcolor.training import TrainReport
 
 MOST_LOSSES = 20
 """Damaged places of a film that are named one by one."""
+
+
+def print_hints(hints: Iterable[str]) -> None:
+    """What may have been meant otherwise."""
+    for hint in hints:
+        stderr.print(f"[yellow]Hint:[/yellow] {escape(hint)}", soft_wrap=True)
 
 
 def print_run(report: RunReport, quiet: bool) -> None:

@@ -19,10 +19,13 @@ def describe(**parts: object) -> Description:
     return said | installed(_MAKERS)
 
 
-def digest_of(file: Path) -> str:
-    """SHA-256 of the content."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def digest_of(*files: Path) -> str:
+    """SHA-256 of their contents, one behind the other."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            hashlib.file_digest(stream, lambda: digest)
+    return digest.hexdigest()
 
 
 def differences(old: Description, new: Description) -> str:

@@ -17,6 +17,7 @@ from vidcolor.video.pictures import read_pictures
 from vidcolor.video.pillow import check_size
 from vidcolor.video.probe import MediaSummary, StreamSummary, probe
 from vidcolor.video.reader import CHANGE, VideoReader
+from vidcolor.video.sequence import files_of, find_patterns, find_sequence
 from vidcolor.video.snapshot import check_snapshot, check_snapshot_size, save_snapshot
 from vidcolor.video.source import check_source
 from vidcolor.video.span import WHOLE, Span
@@ -50,7 +51,10 @@ __all__ = [
     "check_snapshot",
     "check_snapshot_size",
     "check_target",
+    "files_of",
     "find_encoders",
+    "find_patterns",
+    "find_sequence",
     "holds_one_picture",
     "is_media",
     "is_still",

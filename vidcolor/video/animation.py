@@ -13,6 +13,7 @@ from vidcolor.errors import InputError
 from vidcolor.video.limits import USUAL, Limits
 from vidcolor.video.pillow import open_picture, unguarded
 from vidcolor.video.png import chunk
+from vidcolor.video.sequence import is_sequence
 from vidcolor.video.suffixes import STILLS, is_still
 
 _EITHER = frozenset({".apng", ".gif", ".png", ".webp"})
@@ -24,6 +25,8 @@ _LONGEST = 0xFFFF
 
 def holds_one_picture(source: Path) -> bool:
     """True for a still: by its suffix, and for .png, .webp, .gif and .apng by what is in the file."""
+    if is_sequence(source):
+        return False
     if source.suffix.lower() not in _EITHER:
         return is_still(source)
     try:

@@ -2,10 +2,11 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -19,13 +20,17 @@ from vidcolor.errors import InputError
 from vidcolor.video.animation import WebpFilm, is_animated_webp
 from vidcolor.video.boxes import count_samples
 from vidcolor.video.limits import USUAL, Limits
+from vidcolor.video.sequence import Sequence, find_sequence, is_sequence
 
 MOST_PIXELS = 2**31 - 1
 """The highest limit that FFmpeg takes."""
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
 def check_source(source: Path) -> None:
     """Raise InputError for what no decoder has to look at: missing, locked, a folder, a pipe, empty."""
+    if is_sequence(source):
+        return
     try:
         found = source.stat()
         if S_ISREG(found.st_mode):
@@ -47,18 +52,9 @@ def check_source(source: Path) -> None:
 def open_container(source: Path, limits: Limits = USUAL) -> InputContainer:
     """Open for reading. Raises InputError in one line whatever the file is."""
     check_source(source)
-    limits.check_frames(source, count_samples(source))
-    moves = is_animated_webp(source)
     try:
-        container = av.open(
-            # "file:" keeps a colon in the name from being taken for a protocol; the white list keeps playlists local.
-            WebpFilm(source, limits) if moves else f"file:{source}",
-            "r",
-            format="apng" if moves else None,
-            container_options={"protocol_whitelist": "file"},
-            options=_options(limits),
-            metadata_errors="replace",
-        )
+        sequence = find_sequence(source)
+        container = _open(source, limits) if sequence is None else _open_sequence(sequence, source, limits)
     except FFmpegError as error:
         raise InputError(f"{source}: not a film or damaged beyond reading ({reason(error)})") from error
     if container.format.name == "tty":
@@ -68,6 +64,33 @@ def open_container(source: Path, limits: Limits = USUAL) -> InputContainer:
         if stream.codec_context is not None:
             stream.codec_context.options = _options(limits)
     return container
+
+
+def _open(source: Path, limits: Limits) -> InputContainer:
+    limits.check_frames(source, count_samples(source))
+    if is_animated_webp(source):
+        return _open_as(WebpFilm(source, limits), "apng", limits)
+    return _open_as(f"file:{source}", None, limits)
+
+
+def _open_sequence(sequence: Sequence, source: Path, limits: Limits) -> InputContainer:
+    limits.check_frames(source, len(sequence.numbers))
+    numbered = {"pattern_type": "sequence", "start_number": str(sequence.numbers[0]), "framerate": str(sequence.rate)}
+    return _open_as(f"file:{sequence.pattern}", "image2", limits, numbered)
+
+
+def _open_as(
+    file: str | WebpFilm, format_name: str | None, limits: Limits, options: Mapping[str, str] = NO_OPTIONS
+) -> InputContainer:
+    """By "file:", which keeps a colon in the name from being taken for a protocol; a playlist reaches no network."""
+    return av.open(
+        file,
+        "r",
+        format=format_name,
+        container_options={"protocol_whitelist": "file", **options},
+        options=_options(limits),
+        metadata_errors="replace",
+    )
 
 
 def _options(limits: Limits) -> dict[str, str]:

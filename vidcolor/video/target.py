@@ -16,7 +16,7 @@ def check_target(target: Path, source: Path, overwrite: bool) -> None:
     """Raise OutputError before anything is created: same file, existing file, missing or unwritable folder."""
     with translated(target):
         check_place(target)
-        if target.exists() and target.samefile(source):
+        if target.exists() and source.exists() and target.samefile(source):
             raise OutputError(f"{target}: is the input itself, choose another name")
         if os.path.lexists(target) and not overwrite:
             what = "exists already" if target.exists() else "is a link to what is not there"
